@@ -1,0 +1,40 @@
+"""Fixtures that more than one room needs; the rest live beside their tests."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from tests.support.nats import NatsServer, running_nats
+
+# a deadline would time the machine, not the code
+settings.register_profile("dev", deadline=None, max_examples=50)
+settings.register_profile(
+    "ci", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile("thorough", deadline=None, max_examples=2_000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "dev"))
+
+
+@pytest.fixture
+def nats_server(tmp_path: Path) -> Iterator[NatsServer]:
+    """A server of this test alone; it starts in 20 ms, so nothing is shared between tests."""
+    with running_nats(tmp_path / "nats") as server:
+        yield server
+
+
+@pytest.fixture
+def nats_url(nats_server: NatsServer) -> str:
+    """The address of this test's own server."""
+    return nats_server.url
+
+
+@pytest.fixture
+def durable_nats(tmp_path: Path) -> Iterator[NatsServer]:
+    """A server that syncs to the disk before it acknowledges, as the embedded broker does."""
+    with running_nats(tmp_path / "nats", sync_always=True) as server:
+        yield server
