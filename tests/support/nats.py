@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sysconfig
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -116,7 +116,9 @@ class NatsServer:
 
 
 @contextmanager
-def running_nats(home: Path, *, sync_always: bool = False, token: str = "") -> Iterator[NatsServer]:
+def running_nats(
+    home: Path, *, sync_always: bool = False, token: str = ""
+) -> Generator[NatsServer]:
     """Yield a server that runs, and end whatever process stands behind it afterwards."""
     server = NatsServer(home, sync_always=sync_always, token=token)
     server.start()
