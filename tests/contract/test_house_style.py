@@ -1,0 +1,96 @@
+"""What a reader may count on in every file: one thought, and nothing of anyone's machine."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+MOST_LINES_OF_A_FILE = 300
+MOST_LINES_OF_A_FUNCTION = 40
+# a catalogue is one literal list, and one place to look is worth more than short files
+CATALOGUES = {"services/jidoka/contract/errors.py", "services/jidoka/contract/events.py"}
+BINARY = {".png", ".gif", ".db", ".whl"}
+# split, so that this file does not find itself
+FORBIDDEN = {
+    "a registry's address": r"pypi\.o"
+    r"rg|pythonhosted\.o"
+    r"rg|npmjs\.o"
+    r"rg|crates\.i"
+    r"o/"
+    r"|golang\.o"
+    r"rg|maven\.(apache\.)?o"
+    r"rg|deb\.debian\.o"
+    r"rg|index-u"
+    r"rl\s+http",
+    "a path of someone's machine": r"/wor"
+    r"k/(main|venv|scratch|shared)|/roo"
+    r"t/|/home/(?!user)",
+}
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def python_files() -> list[Path]:
+    return sorted(path for room in ("services", "tests") for path in (ROOT / room).glob("**/*.py"))
+
+
+def body_lines(function: Function) -> int:
+    """Return how many lines a function has below its signature and docstring."""
+    first, *rest = function.body
+    start = rest[0] if ast.get_docstring(function, clean=False) is not None and rest else first
+    return (function.end_lineno or start.lineno) - start.lineno + 1
+
+
+def tracked_files() -> list[Path]:
+    listing = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, timeout=20, check=False
+    )
+    if listing.returncode != 0:
+        pytest.skip("not a git checkout")
+    return [ROOT / name for name in listing.stdout.split("\0") if name]
+
+
+def test_no_file_is_longer_than_one_thought():
+    long = {
+        name: lines
+        for path in python_files()
+        if (name := str(path.relative_to(ROOT))) not in CATALOGUES
+        and (lines := len(path.read_text().splitlines())) > MOST_LINES_OF_A_FILE
+    }
+
+    assert long == {}
+
+
+def test_no_function_is_longer_than_a_screen():
+    long = {
+        f"{path.relative_to(ROOT)}:{node.name}": lines
+        for path in python_files()
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, Function) and (lines := body_lines(node)) > MOST_LINES_OF_A_FUNCTION
+    }
+
+    assert long == {}
+
+
+@pytest.mark.parametrize("what", FORBIDDEN)
+def test_nothing_in_the_repository_names(what: str):
+    pattern = re.compile(FORBIDDEN[what])
+
+    found = [
+        f"{path.relative_to(ROOT)}: {match[0]}"
+        for path in tracked_files()
+        if path.is_file() and path.suffix not in BINARY
+        for match in pattern.finditer(path.read_text(errors="replace"))
+    ]
+
+    assert found == []
+
+
+def test_no_lock_file_that_records_registries_is_checked_in():
+    names = {path.name for path in tracked_files()}
+
+    assert not names & {"uv.lock", "Cargo.lock"}
