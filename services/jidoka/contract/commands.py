@@ -1,0 +1,231 @@
+"""What may be asked: one class a command, imperative, and the catalogue of all.
+
+A command is a CloudEvent of type `jido.<name>.v1`. Its `source` and `id` make it idempotent for
+the life of the log. It travels as a request on `jido.command.<name>` (answered at once) or
+durably on `jido.session.<id>.command.<name>`. The reply is `jido.command.accepted.v1` or
+`jido.command.refused.v1`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from jidoka.contract.content import (
+    Content,
+    Limits,
+    LlmConfig,
+    PermissionMode,
+    Policy,
+    SandboxMode,
+    Sharing,
+    Status,
+    text_of,
+)
+from jidoka.contract.envelope import problems_of
+from jidoka.contract.errors import InvalidMessage, UnknownCommand, UnsupportedVersion
+from jidoka.contract.ids import SessionId
+
+MAX_CONTENT_BYTES = 256 * 1024
+MAX_PATH_BYTES = 4096
+
+
+def _not_blank(content: Content) -> Content:
+    if not text_of(content).strip():
+        raise ValueError("the message is empty")
+    return content
+
+
+def _a_path(path: str) -> str:
+    if "\0" in path:
+        raise ValueError("a path holds no NUL")
+    if len(path.encode("utf-8", "surrogateescape")) > MAX_PATH_BYTES:
+        raise ValueError(f"a path has at most {MAX_PATH_BYTES} bytes")
+    return path
+
+
+SessionName = Annotated[str, Field(pattern=r"^[\w .+@/:#()'-]{1,50}$")]
+ProjectPath = Annotated[str, Field(min_length=1), AfterValidator(_a_path)]
+MessageContent = Annotated[Content, AfterValidator(_not_blank)]
+
+
+class CommandData(BaseModel):
+    """The data of one command."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    name: ClassVar[str] = ""
+
+    def __init_subclass__(cls, *, name: str = "", **kwargs: Any):
+        super().__init_subclass__(**kwargs)
+        cls.name = name or cls.name
+
+
+class SessionCommand(CommandData):
+    """A command to one session; it may leave out the id where the envelope's subject has it."""
+
+    session_id: SessionId
+
+
+class CreateSession(CommandData, name="session.create"):
+    """Open a session on a project folder."""
+
+    session_name: SessionName | None = Field(default=None, alias="name")
+    """Null: the folder's name."""
+    project_path: ProjectPath
+    """Absolute."""
+    llm: LlmConfig = LlmConfig()
+    permission_mode: PermissionMode = PermissionMode.ASK
+    limits: Limits = Limits()
+    sandbox: SandboxMode = SandboxMode.AUTO
+    sharing: Sharing = Sharing.EXCLUSIVE
+    system_prompt: Annotated[str, Field(max_length=64 * 1024)] | None = None
+    tools: tuple[str, ...] | None = None
+    owner: Annotated[str, Field(max_length=128)] = ""
+    metadata: dict[str, Any] = {}
+
+
+class GetSession(SessionCommand, name="session.get"):
+    """Ask for all that is known of a session."""
+
+
+class ListSessions(CommandData, name="session.list"):
+    """List sessions, newest first."""
+
+    status: tuple[Status, ...] | None = None
+    """Null: all that are not terminated."""
+    project: str | None = None
+    """Only those on this folder."""
+    text: str | None = None
+    """Only those whose name, title or conversation has these words."""
+    limit: int = Field(default=100, ge=1, le=1_000)
+    after: str | None = None
+    """The `next` of the page before."""
+
+
+class CloseSession(SessionCommand, name="session.close"):
+    """Put a session away: its place and folder are free, it can be resumed."""
+
+    reason: str = ""
+
+
+class ResumeSession(SessionCommand, name="session.resume"):
+    """Bring a closed session back."""
+
+
+class TerminateSession(SessionCommand, name="session.terminate"):
+    """End a session for good."""
+
+    reason: str = ""
+
+
+class RenameSession(SessionCommand, name="session.rename"):
+    """Give a session another name."""
+
+    session_name: SessionName = Field(alias="name")
+
+
+class ConfigureSession(SessionCommand, name="session.configure"):
+    """Change a session's model, permission mode, limits or prompt from the next turn on."""
+
+    llm: LlmConfig | None = None
+    permission_mode: PermissionMode | None = None
+    limits: Limits | None = None
+    system_prompt: Annotated[str, Field(max_length=64 * 1024)] | None = None
+
+
+class SubmitMessage(SessionCommand, name="message.submit"):
+    """Say something to the agent."""
+
+    content: MessageContent
+    policy: Policy = Policy.QUEUE
+    author: Annotated[str, Field(max_length=128)] = ""
+
+
+class EditMessage(SessionCommand, name="message.edit"):
+    """Change a message that still waits."""
+
+    message_id: str
+    content: MessageContent
+
+
+class WithdrawMessage(SessionCommand, name="message.withdraw"):
+    """Take back a message that still waits."""
+
+    message_id: str
+
+
+class CancelTurn(SessionCommand, name="turn.cancel"):
+    """Stop the running turn."""
+
+    reason: str = ""
+
+
+class AnswerPermission(SessionCommand, name="permission.answer"):
+    """Say whether a call may run."""
+
+    call_id: str
+    decision: Literal["allow", "deny"]
+    remember: bool = False
+    author: Annotated[str, Field(max_length=128)] = ""
+
+
+class ClearConversation(SessionCommand, name="conversation.clear"):
+    """Let the model forget; the log keeps all."""
+
+
+Command = (
+    CreateSession
+    | GetSession
+    | ListSessions
+    | CloseSession
+    | ResumeSession
+    | TerminateSession
+    | RenameSession
+    | ConfigureSession
+    | SubmitMessage
+    | EditMessage
+    | WithdrawMessage
+    | CancelTurn
+    | AnswerPermission
+    | ClearConversation
+)
+"""Every command of this version."""
+
+COMMANDS: dict[str, type[Command]] = {kind.name: kind for kind in Command.__args__}
+
+MANAGER_COMMANDS = frozenset(
+    {"session.create", "session.get", "session.list", "session.resume"},
+)
+"""What needs a place, a folder or the registry: the leading session-manager decides these."""
+
+
+def open_command(name: str, version: int, data: Any, subject: str | None) -> Command:
+    """Return the typed command of an envelope; `subject` fills in a missing `session_id`.
+
+    Raises:
+        UnknownCommand: no command has that name.
+        UnsupportedVersion: the command has another version than ours.
+        InvalidMessage: the data does not fit, every problem named.
+    """
+    kind = COMMANDS.get(name)
+    if kind is None:
+        raise UnknownCommand(name=name[:128], known=tuple(COMMANDS))
+    if version != 1:
+        raise UnsupportedVersion(found=f"{name}.v{version}", supported=f"{name}.v1")
+    if not isinstance(data, dict):
+        raise InvalidMessage.of("data", "must be a JSON object")
+    values: dict[str, Any] = {str(key): value for key, value in data.items()}
+    if "session_id" in kind.model_fields:
+        _agree(values, subject)
+    try:
+        return kind.model_validate(values)
+    except ValidationError as problem:
+        raise InvalidMessage(problems=problems_of(problem, "data")) from None
+
+
+def _agree(values: dict[str, Any], subject: str | None) -> None:
+    named = values.setdefault("session_id", subject) if subject else values.get("session_id")
+    if subject and named != subject:
+        raise InvalidMessage.of("subject", "names another session than data.session_id")

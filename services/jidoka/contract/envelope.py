@@ -1,0 +1,195 @@
+"""The envelope: CloudEvents 1.0, one strict form out, every form that the field uses in.
+
+Out: structured JSON, `content-type: application/cloudevents+json`, lower-case names.
+In:  structured, structured without a header, binary (`ce-*` headers, percent-decoded),
+     `specversion` "1.0" and the "1.0.2" of older jido tools.
+https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final, Literal
+from urllib.parse import unquote_to_bytes
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+
+from jidoka.contract.errors import InvalidMessage
+from jidoka.contract.json import read_json
+
+CONTENT_TYPE: Final = "application/cloudevents+json"
+CONTENT_TYPE_HEADER: Final = "content-type"
+GENESIS: Final = "0" * 64
+"""`prevhash` of a session's first event."""
+
+_SPEC_VERSIONS = ("1.0", "1.0.2")
+_EXTENSION_NAME = re.compile(r"[a-z0-9]{1,64}")
+_TYPE = re.compile(r"jido\.([a-z0-9_-]+\.[a-z0-9_-]+)\.v([0-9]{1,4})")
+_PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
+
+
+class Envelope(BaseModel):
+    """One CloudEvent. Attributes that this version does not know are kept as they came."""
+
+    model_config = ConfigDict(frozen=True, extra="allow", use_attribute_docstrings=True)
+
+    specversion: Literal["1.0"] = "1.0"
+    """The version of CloudEvents."""
+    id: Annotated[str, Field(min_length=1, max_length=256)]
+    """Unique together with `source`; ours are UUIDv7 and also the `Nats-Msg-Id`."""
+    source: Annotated[str, Field(min_length=1, max_length=1024)]
+    """Who says it: `/jidoka/<program>/<instance>` for our programs."""
+    type: Annotated[str, Field(min_length=1, max_length=256)]
+    """`jido.<noun>.<verb>.v<version>`."""
+    subject: Annotated[str, Field(max_length=256)] | None = None
+    """The session id."""
+    time: AwareDatetime | None = None
+    """When it was said, UTC. Order comes from `sequence`, never from here."""
+    datacontenttype: str | None = None
+    """`application/json`, or left out."""
+    dataschema: str | None = None
+    """The URI of the JSON Schema of `data`."""
+    sequence: Annotated[str, Field(pattern=r"^[0-9]{10}$")] | None = None
+    """Contiguous within the session, from 1, ten digits."""
+    prevhash: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+    """Hex SHA-256 of the bytes of the session's previous stored event; zeros for the first."""
+    epoch: Annotated[int, Field(ge=0, le=2**31 - 1)] | None = None
+    """Which worker assignment spoke."""
+    correlationid: Annotated[str, Field(max_length=256)] | None = None
+    """What it belongs to: the turn, or the command that began it all."""
+    causationid: Annotated[str, Field(max_length=256)] | None = None
+    """The id of the command or event that caused it."""
+    traceparent: Annotated[str, Field(max_length=256)] | None = None
+    """W3C trace context."""
+    dataref: Annotated[str, Field(max_length=1024)] | None = None
+    """Where the data is when it is too large to travel: `blob:<session id>/<sha256>`."""
+    data: Any = None
+    """The payload, a JSON object."""
+
+    @property
+    def name(self) -> str:
+        """`<noun>.<verb>` of the type, or the whole type when it is not one of ours."""
+        match = _TYPE.fullmatch(self.type)
+        return match.group(1) if match else self.type
+
+    @property
+    def version(self) -> int:
+        """The version in the type, 0 when it has none."""
+        match = _TYPE.fullmatch(self.type)
+        return int(match.group(2)) if match else 0
+
+    @property
+    def number(self) -> int:
+        """`sequence` as a number, 0 where there is none."""
+        return int(self.sequence or 0)
+
+    def to_json(self) -> bytes:
+        """Return the structured form, without empty attributes."""
+        return self.model_dump_json(exclude_none=True).encode()
+
+
+def type_of(name: str, version: int = 1) -> str:
+    """Return the CloudEvents type of `<noun>.<verb>`."""
+    return f"jido.{name}.v{version}"
+
+
+def digest_of(stored: bytes) -> str:
+    """Return the hash that the next event of the session carries as `prevhash`."""
+    return hashlib.sha256(stored).hexdigest()
+
+
+def receive(body: bytes, headers: Mapping[str, str] | None = None) -> Envelope:
+    """Return the CloudEvent in a message, whichever of the accepted forms it has.
+
+    Raises:
+        InvalidMessage: it has none of the forms, or an attribute is wrong (every problem named).
+        TooLarge: more than 1 MiB.
+    """
+    lower = {key.lower(): value for key, value in (headers or {}).items()}
+    if lower.get(CONTENT_TYPE_HEADER, "").lower().startswith("application/cloudevents"):
+        return _structured(read_json(body))
+    if "ce-specversion" in lower:
+        return _binary(body, lower)
+    value = read_json(body)
+    if isinstance(value, dict) and "specversion" in value:
+        return _structured(value)
+    raise InvalidMessage.of("", "not a CloudEvent: no specversion in headers or body")
+
+
+def open_stored(body: bytes) -> Envelope:
+    """Return the CloudEvent of bytes that we stored ourselves (no bounds but the stream's)."""
+    return Envelope.model_validate_json(body)
+
+
+def _structured(value: Any) -> Envelope:
+    if not isinstance(value, dict):
+        raise InvalidMessage.of("", "a CloudEvent is a JSON object")
+    if "data_base64" in value:
+        raise InvalidMessage.of("data_base64", "data must be JSON, not base64")
+    return _validated({str(key): item for key, item in value.items()})
+
+
+def _binary(body: bytes, headers: Mapping[str, str]) -> Envelope:
+    attributes: dict[str, Any] = {
+        key.removeprefix("ce-"): _decoded(key, value)
+        for key, value in headers.items()
+        if key.startswith("ce-")
+    }
+    content_type = headers.get(CONTENT_TYPE_HEADER) or attributes.get("datacontenttype")
+    if content_type:
+        attributes["datacontenttype"] = content_type
+    if isinstance(attributes.get("epoch"), str) and attributes["epoch"].isdecimal():
+        attributes["epoch"] = int(attributes["epoch"])
+    attributes["data"] = read_json(body) if body else None
+    return _validated(attributes)
+
+
+def _decoded(name: str, value: str) -> str:
+    text = value.strip()
+    if len(text) > 1 and text[0] == text[-1] == '"':
+        text = re.sub(r"\\(.)", r"\1", text[1:-1])
+    if not _PERCENT.search(text):
+        return text
+    try:
+        return unquote_to_bytes(text).decode("utf-8")
+    except UnicodeDecodeError:
+        raise InvalidMessage.of(name, "percent-encoding is not UTF-8") from None
+
+
+def _validated(attributes: dict[str, Any]) -> Envelope:
+    if attributes.get("specversion") not in _SPEC_VERSIONS:
+        raise InvalidMessage.of("specversion", 'must be "1.0"')
+    attributes["specversion"] = "1.0"
+    wrong = [name for name in attributes if not _EXTENSION_NAME.fullmatch(name)]
+    if wrong:
+        reason = "attribute names are lower-case letters and digits"
+        raise InvalidMessage(problems=tuple({"path": n[:64], "reason": reason} for n in wrong))
+    try:
+        envelope = Envelope.model_validate(attributes)
+    except ValidationError as problem:
+        raise InvalidMessage(problems=problems_of(problem)) from None
+    if envelope.time is None:
+        return envelope
+    try:
+        return envelope.model_copy(update={"time": envelope.time.astimezone(UTC)})
+    except OverflowError:
+        raise InvalidMessage.of("time", "out of range") from None
+
+
+def problems_of(error: ValidationError, prefix: str = "") -> tuple[dict[str, str], ...]:
+    """Return every problem of a validation as `{path, reason}`, without the rejected values."""
+    return tuple(
+        {
+            "path": ".".join(str(part) for part in (prefix, *item["loc"]) if part != ""),
+            "reason": item["msg"],
+        }
+        for item in error.errors(include_url=False, include_input=False, include_context=False)
+    )
+
+
+def utc(unix_s: float) -> datetime:
+    """Return the aware UTC time of a Unix time in seconds."""
+    return datetime.fromtimestamp(unix_s, UTC)

@@ -1,0 +1,733 @@
+"""Every error that crosses a border of the system, with its stable code.
+
+    JidokaError
+    ├── Refused    the caller can change something: fix the request and ask again
+    ├── Failed     ours: nothing the caller said is wrong
+    └── Upstream   a third's: a provider, a plug-in, a server of somebody else
+
+A class is one code; a code is never renamed or reused, and its fields only grow. The class
+docstring is the message: it names the field and says what to do next. `retryable` tells whether
+the same request may succeed later, `exit_code` is what the command line ends with.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar, dataclass_transform
+
+
+@dataclass_transform(kw_only_default=True, eq_default=False)
+class _Fields(Exception):
+    """Make every subclass a keyword-only dataclass, so that an error is fields before text."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        dataclass(kw_only=True, eq=False, repr=False)(cls)
+
+
+class JidokaError(_Fields):
+    """Something went wrong."""
+
+    code: ClassVar[str] = "internal"
+    retryable: ClassVar[bool] = False
+    exit_code: ClassVar[int] = 1
+
+    def details(self) -> dict[str, Any]:
+        """Return the fields of this error as JSON values."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}  # pyright: ignore[reportArgumentType]
+
+    @property
+    def message(self) -> str:
+        """The docstring with the fields filled in."""
+        text = " ".join((type(self).__doc__ or self.code).split())
+        try:
+            return text.format(**self.details())
+        except (KeyError, IndexError, ValueError):
+            return text
+
+    def __str__(self) -> str:
+        """Return the message a person reads."""
+        return self.message
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return `{code, message, retryable, details}`, the shape of an error on every face."""
+        return {
+            "code": self.code,
+            "message": self.message,
+            "retryable": self.retryable,
+            "details": self.details(),
+        }
+
+
+class Refused(JidokaError):
+    """The request cannot be granted as it is."""
+
+
+class Failed(JidokaError):
+    """The system could not do its part."""
+
+
+class Upstream(JidokaError):
+    """Somebody else's service could not do its part."""
+
+    retryable: ClassVar[bool] = True
+
+
+# --- the request itself -------------------------------------------------------------------------
+
+
+class InvalidMessage(Refused):
+    """The message does not fit its schema: {summary}. Mend the named fields and send it again."""
+
+    code: ClassVar[str] = "invalid_message"
+    exit_code: ClassVar[int] = 2
+    problems: tuple[dict[str, str], ...]
+
+    @property
+    def summary(self) -> str:
+        """All problems in one line."""
+        return "; ".join(f"{p.get('path') or 'message'}: {p['reason']}" for p in self.problems)
+
+    @property
+    def message(self) -> str:
+        """The problems, named one by one."""
+        return f"The message does not fit its schema: {self.summary}."
+
+    @classmethod
+    def of(cls, path: str, reason: str) -> InvalidMessage:
+        """Return the error for a single problem."""
+        return cls(problems=({"path": path, "reason": reason},))
+
+
+class UnknownCommand(Refused):
+    """There is no command {name!r}. Known: {known}."""
+
+    code: ClassVar[str] = "unknown_command"
+    exit_code: ClassVar[int] = 2
+    name: str
+    known: tuple[str, ...] = ()
+
+
+class UnsupportedVersion(Refused):
+    """Version {found} is not one that this build writes ({supported}). Update jidoka."""
+
+    code: ClassVar[str] = "unsupported_version"
+    exit_code: ClassVar[int] = 2
+    found: str
+    supported: str
+
+
+class TooLarge(Refused):
+    """The {what} has {size_bytes} bytes, more than the maximum of {maximum_bytes}. Send less, or a file."""
+
+    code: ClassVar[str] = "too_large"
+    exit_code: ClassVar[int] = 2
+    what: str
+    size_bytes: int
+    maximum_bytes: int
+
+
+# --- sessions -----------------------------------------------------------------------------------
+
+
+class SessionNotFound(Refused):
+    """There is no session {asked!r}. `jidoka session list` shows those that are there."""
+
+    code: ClassVar[str] = "session_not_found"
+    exit_code: ClassVar[int] = 3
+    asked: str
+
+
+class SessionTerminated(Refused):
+    """Session {session_id} has ended ({reason}). Nothing more can be said to it; it can be read."""
+
+    code: ClassVar[str] = "session_terminated"
+    exit_code: ClassVar[int] = 3
+    session_id: str
+    reason: str = ""
+    at: str | None = None
+
+
+class SessionExists(Refused):
+    """Session {session_id} is there already. Give the import another id, or delete that one."""
+
+    code: ClassVar[str] = "session_exists"
+    exit_code: ClassVar[int] = 2
+    session_id: str
+
+
+class AmbiguousName(Refused):
+    """{name!r} fits several sessions: {candidates}. Use the id."""
+
+    code: ClassVar[str] = "ambiguous_name"
+    exit_code: ClassVar[int] = 2
+    name: str
+    candidates: tuple[str, ...]
+
+
+class SessionLimitReached(Refused):
+    """{current} of at most {maximum} sessions are open ({scope}). Close one with `jidoka session close`."""
+
+    code: ClassVar[str] = "session_limit_reached"
+    retryable: ClassVar[bool] = True
+    exit_code: ClassVar[int] = 4
+    current: int
+    maximum: int
+    scope: str = "profile"
+
+
+class ProjectAlreadyOpen(Refused):
+    """{path} belongs to the open session {session_id}. Close it, or share the folder with --shared."""
+
+    code: ClassVar[str] = "project_already_open"
+    retryable: ClassVar[bool] = True
+    exit_code: ClassVar[int] = 4
+    path: str
+    session_id: str
+
+
+class SessionBusy(Refused):
+    """A turn ({turn_id}) runs in session {session_id}. Wait for it, or send with policy queue."""
+
+    code: ClassVar[str] = "session_busy"
+    retryable: ClassVar[bool] = True
+    exit_code: ClassVar[int] = 4
+    session_id: str
+    turn_id: str | None = None
+
+
+class InboxFull(Refused):
+    """{waiting} messages wait already, the maximum is {maximum}. Let some be taken up first."""
+
+    code: ClassVar[str] = "inbox_full"
+    retryable: ClassVar[bool] = True
+    exit_code: ClassVar[int] = 4
+    waiting: int
+    maximum: int
+
+
+class RateLimited(Refused):
+    """Too many requests in this time. Try again in {retry_after_s} seconds."""
+
+    code: ClassVar[str] = "rate_limited"
+    retryable: ClassVar[bool] = True
+    exit_code: ClassVar[int] = 4
+    retry_after_s: float
+
+
+class InvalidTransition(Refused):
+    """A session that is {status} cannot {asked}."""
+
+    code: ClassVar[str] = "invalid_transition"
+    exit_code: ClassVar[int] = 2
+    status: str
+    asked: str
+
+
+# --- project folders ----------------------------------------------------------------------------
+
+
+class ProjectNotFound(Refused):
+    """There is no folder {path}. Create it, or name another with --project."""
+
+    code: ClassVar[str] = "project_not_found"
+    exit_code: ClassVar[int] = 3
+    path: str
+
+
+class ProjectNotDirectory(Refused):
+    """{path} is not a folder. A session's project is a folder."""
+
+    code: ClassVar[str] = "project_not_directory"
+    exit_code: ClassVar[int] = 2
+    path: str
+
+
+class ProjectNotAbsolute(Refused):
+    """{path!r} is not an absolute path. Over the bus a project is named from the root."""
+
+    code: ClassVar[str] = "project_not_absolute"
+    exit_code: ClassVar[int] = 2
+    path: str
+
+
+class ProjectForbidden(Refused):
+    """{path} cannot be a project: {why}. Choose a folder of your own."""
+
+    code: ClassVar[str] = "project_forbidden"
+    exit_code: ClassVar[int] = 6
+    path: str
+    why: str
+
+
+# --- turns and questions ------------------------------------------------------------------------
+
+
+class NoTurn(Refused):
+    """No turn runs in session {session_id}, so there is nothing to cancel."""
+
+    code: ClassVar[str] = "no_turn"
+    exit_code: ClassVar[int] = 2
+    session_id: str
+
+
+class CallNotFound(Refused):
+    """There is no open question or call {call_id!r} in this session."""
+
+    code: ClassVar[str] = "call_not_found"
+    exit_code: ClassVar[int] = 3
+    call_id: str
+
+
+class AlreadyAnswered(Refused):
+    """That question was answered before: {answer} by {by} at {at}."""
+
+    code: ClassVar[str] = "already_answered"
+    exit_code: ClassVar[int] = 2
+    by: str
+    answer: str
+    at: str | None = None
+
+
+class DeadlinePassed(Refused):
+    """The deadline has passed; the default ({default}) was taken."""
+
+    code: ClassVar[str] = "deadline_passed"
+    exit_code: ClassVar[int] = 2
+    default: str
+
+
+class BudgetExceeded(Refused):
+    """The {scope}'s budget of {limit} {kind} is used up ({used}). Raise it, or start anew."""
+
+    code: ClassVar[str] = "budget_exceeded"
+    exit_code: ClassVar[int] = 8
+    kind: str
+    used: float
+    limit: float
+    scope: str = "turn"
+
+
+class StepLimit(Refused):
+    """The turn took {used} steps, the limit is {limit}. Send 'continue' to go on."""
+
+    code: ClassVar[str] = "step_limit"
+    exit_code: ClassVar[int] = 8
+    used: int
+    limit: int
+
+
+class Unauthenticated(Refused):
+    """The broker does not know you. Use the address that `jidoka status --json` gives."""
+
+    code: ClassVar[str] = "unauthenticated"
+    exit_code: ClassVar[int] = 6
+
+
+class Forbidden(Refused):
+    """You have no right to {right} ({subject})."""
+
+    code: ClassVar[str] = "forbidden"
+    exit_code: ClassVar[int] = 6
+    right: str
+    subject: str = ""
+
+
+# --- models -------------------------------------------------------------------------------------
+
+
+class ProviderUnknown(Refused):
+    """Nobody serves the provider {name!r}. Write the model as provider/name, for example openai/gpt-5."""
+
+    code: ClassVar[str] = "provider_unknown"
+    exit_code: ClassVar[int] = 2
+    name: str
+    known: tuple[str, ...] = ()
+
+
+class ModelUnknown(Refused):
+    """The model {name!r} is not known: {why}."""
+
+    code: ClassVar[str] = "model_unknown"
+    exit_code: ClassVar[int] = 2
+    name: str
+    known: tuple[str, ...] = ()
+    why: str = "no provider serves it"
+
+
+class ApiKeyMissing(Refused):
+    """There is no key for {provider} ({reference}). Ways to get a model: {ways}."""
+
+    code: ClassVar[str] = "api_key_missing"
+    exit_code: ClassVar[int] = 7
+    provider: str
+    reference: str = ""
+    ways: tuple[str, ...] = ()
+
+    @property
+    def message(self) -> str:
+        """What is missing and every way to mend it."""
+        what = f"No key for {self.provider}" if self.provider else "No model is configured"
+        where = f" ({self.reference} is not set)" if self.reference else ""
+        return f"{what}{where}. Ways to get a model: " + "; ".join(self.ways or ("set a key",)) + "."
+
+
+class ProviderAuth(Upstream):
+    """{provider} refused the key behind {reference}. Check it and try again."""
+
+    code: ClassVar[str] = "provider_auth"
+    retryable: ClassVar[bool] = False
+    exit_code: ClassVar[int] = 7
+    provider: str
+    reference: str = ""
+
+
+class ProviderRateLimited(Upstream):
+    """{provider} asks to wait ({retry_after_s} s)."""
+
+    code: ClassVar[str] = "provider_rate_limited"
+    provider: str
+    retry_after_s: float | None = None
+
+
+class ProviderUnavailable(Upstream):
+    """{provider} could not be reached or failed (status {status})."""
+
+    code: ClassVar[str] = "provider_unavailable"
+    provider: str
+    status: int | None = None
+
+
+class ProviderTimeout(Upstream):
+    """{provider} did not answer in time ({which}, {after_s} s)."""
+
+    code: ClassVar[str] = "provider_timeout"
+    provider: str
+    which: str
+    after_s: float
+
+
+class ProviderBadAnswer(Upstream):
+    """{provider} gave an answer that cannot be used: {reason}."""
+
+    code: ClassVar[str] = "provider_bad_answer"
+    provider: str
+    reason: str
+
+
+class ProviderRefused(Upstream):
+    """{provider} declined: {reason}."""
+
+    code: ClassVar[str] = "provider_refused"
+    retryable: ClassVar[bool] = False
+    provider: str
+    reason: str
+
+
+class ContextOverflow(Refused):
+    """{tokens} tokens do not fit the model's window of {window}. Clear or compact the conversation."""
+
+    code: ClassVar[str] = "context_overflow"
+    tokens: int
+    window: int
+
+
+# --- tools --------------------------------------------------------------------------------------
+
+
+class ToolUnknown(Refused):
+    """There is no tool {tool!r} in this session. Known: {known}."""
+
+    code: ClassVar[str] = "tool_unknown"
+    tool: str
+    known: tuple[str, ...] = ()
+
+
+class ToolArgsInvalid(Refused):
+    """The arguments of {tool} do not fit its schema: {problems}."""
+
+    code: ClassVar[str] = "tool_args_invalid"
+    tool: str
+    problems: tuple[str, ...]
+
+
+class ToolDenied(Refused):
+    """The call was denied by {by} ({rule})."""
+
+    code: ClassVar[str] = "tool_denied"
+    exit_code: ClassVar[int] = 6
+    by: str
+    rule: str = ""
+
+
+class ToolTimeout(Refused):
+    """The tool took longer than {timeout_s} s and was ended with all its processes."""
+
+    code: ClassVar[str] = "tool_timeout"
+    timeout_s: float
+
+
+class ToolLimit(Refused):
+    """The tool ran into its limit of {kind}."""
+
+    code: ClassVar[str] = "tool_limit"
+    kind: str
+
+
+class ToolInterrupted(Failed):
+    """The call may have happened: {known}. Look before you do it again."""
+
+    code: ClassVar[str] = "tool_interrupted"
+    known: str = ""
+
+
+class ToolFailed(Failed):
+    """The tool could not do its work: {reason}."""
+
+    code: ClassVar[str] = "tool_failed"
+    reason: str
+
+
+class PathOutsideProject(Refused):
+    """{path!r} leads out of the project folder ({rule}). Use paths inside it."""
+
+    code: ClassVar[str] = "path_outside_project"
+    path: str
+    rule: str = ""
+
+
+class PathProtected(Refused):
+    """{path!r} is protected ({rule}) and is not written by tools."""
+
+    code: ClassVar[str] = "path_protected"
+    path: str
+    rule: str = ""
+
+
+class PathNotFound(Refused):
+    """There is nothing at {path!r}. List the folder to see what is there."""
+
+    code: ClassVar[str] = "path_not_found"
+    path: str
+
+
+class FileChanged(Refused):
+    """{path!r} is not as it was read (expected {expected}, is {actual}). Read it again first."""
+
+    code: ClassVar[str] = "file_changed"
+    path: str
+    expected: str | None = None
+    actual: str | None = None
+
+
+class EditNoMatch(Refused):
+    """The text to replace is in {path!r} {matches} times; it must be there exactly once."""
+
+    code: ClassVar[str] = "edit_no_match"
+    path: str
+    matches: int
+
+
+class SandboxUnavailable(Failed):
+    """No sandbox works here ({tried}). Run with --sandbox off only if you trust the model with this machine."""
+
+    code: ClassVar[str] = "sandbox_unavailable"
+    exit_code: ClassVar[int] = 6
+    tried: tuple[str, ...] = ()
+    why: str = ""
+
+
+# --- plug-ins, imports, the log and the programs -------------------------------------------------
+
+
+class AgentNotFound(Upstream):
+    """No plug-in agent {name!r} is running. `jidoka agents` lists those that are."""
+
+    code: ClassVar[str] = "agent_not_found"
+    exit_code: ClassVar[int] = 3
+    name: str
+
+
+class McpNotReady(Upstream):
+    """The MCP server {server!r} is {state}."""
+
+    code: ClassVar[str] = "mcp_not_ready"
+    server: str
+    state: str
+
+
+class McpFailed(Upstream):
+    """The MCP server {server!r} answered with an error ({its_code})."""
+
+    code: ClassVar[str] = "mcp_failed"
+    server: str
+    its_code: str = ""
+
+
+class ImportInvalid(Refused):
+    """The export cannot be imported: line {line}, {reason}."""
+
+    code: ClassVar[str] = "import_invalid"
+    exit_code: ClassVar[int] = 2
+    line: int
+    reason: str
+
+
+class LogDamaged(Failed):
+    """The session's log is damaged: events {first} to {last} are missing or altered."""
+
+    code: ClassVar[str] = "log_damaged"
+    first: int
+    last: int
+
+
+class Unavailable(Failed):
+    """{part} is not reachable: {why}."""
+
+    code: ClassVar[str] = "unavailable"
+    retryable: ClassVar[bool] = True
+    exit_code: ClassVar[int] = 5
+    part: str
+    why: str = ""
+
+
+class TimedOut(Failed):
+    """No answer after {after_s} s, so it is not known whether it happened. Ask again with the same id."""
+
+    code: ClassVar[str] = "timeout"
+    retryable: ClassVar[bool] = True
+    exit_code: ClassVar[int] = 5
+    after_s: float
+
+
+class NoHost(Failed):
+    """No agent host has room for the session ({hosts} there, wanted: {wanted})."""
+
+    code: ClassVar[str] = "no_host"
+    retryable: ClassVar[bool] = True
+    exit_code: ClassVar[int] = 5
+    hosts: int
+    wanted: str = ""
+
+
+class RuntimeExists(Failed):
+    """Another runtime (pid {pid}) holds {home}. `jidoka down` ends it; JIDOKA_HOME names another home."""
+
+    code: ClassVar[str] = "runtime_exists"
+    exit_code: ClassVar[int] = 9
+    pid: int | None
+    home: str
+
+
+class StorageFull(Failed):
+    """The store is full ({free_bytes} bytes free, {needed_bytes} needed). Free space; nothing is lost."""
+
+    code: ClassVar[str] = "storage_full"
+    retryable: ClassVar[bool] = True
+    exit_code: ClassVar[int] = 5
+    free_bytes: int | None = None
+    needed_bytes: int | None = None
+
+
+class StorageNotWritable(Failed):
+    """{path} cannot be written. Set JIDOKA_HOME to a folder of yours."""
+
+    code: ClassVar[str] = "storage_not_writable"
+    exit_code: ClassVar[int] = 5
+    path: str
+
+
+class PortInUse(Failed):
+    """Port {port} is taken by another program. Choose another, or leave it out for a free one."""
+
+    code: ClassVar[str] = "port_in_use"
+    exit_code: ClassVar[int] = 5
+    port: int
+
+
+class StaleSequence(Failed):
+    """The log moved on: expected {expected}, is {actual}. Read what is new and decide again."""
+
+    code: ClassVar[str] = "stale_sequence"
+    retryable: ClassVar[bool] = True
+    expected: int
+    actual: int | None = None
+    tail: tuple[Any, ...] = ()
+    """The entries (`core.ports.Entry`) that are new, for whoever decides again."""
+
+    def details(self) -> dict[str, Any]:
+        """Return the fields without the entries."""
+        return {"expected": self.expected, "actual": self.actual}
+
+
+class Superseded(Failed):
+    """Another worker has the session (epoch {epoch})."""
+
+    code: ClassVar[str] = "superseded"
+    epoch: int
+
+
+class CrashLimit(Failed):
+    """The session's worker died {restarts} times in {window_s} s; last: {last}."""
+
+    code: ClassVar[str] = "crash_limit"
+    restarts: int
+    window_s: float
+    last: str = ""
+
+
+class Internal(Failed):
+    """A defect of jidoka, incident {incident}. The log of the program has the details."""
+
+    code: ClassVar[str] = "internal"
+    incident: str = ""
+
+
+class UnknownError(Failed):
+    """An error that this version does not know, kept as it came."""
+
+    code: ClassVar[str] = "internal"
+    original: dict[str, Any]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the error as it came."""
+        return self.original
+
+    @property
+    def message(self) -> str:
+        """The message as it came."""
+        return str(self.original.get("message", "unknown error"))
+
+
+def _leaves(base: type[JidokaError]) -> list[type[JidokaError]]:
+    found: list[type[JidokaError]] = []
+    for child in base.__subclasses__():
+        found.extend(_leaves(child) or [child])
+    return found
+
+
+ERRORS: dict[str, type[JidokaError]] = {
+    kind.code: kind for kind in _leaves(JidokaError) if kind is not UnknownError
+}
+"""Every code with its class."""
+
+
+def from_dict(raw: dict[str, Any]) -> JidokaError:
+    """Return the error that `raw` (`{code, message, retryable, details}`) describes.
+
+    A code or field that this version does not know gives an `UnknownError` that keeps the original.
+    """
+    kind = ERRORS.get(str(raw.get("code")))
+    details = raw.get("details")
+    if kind is None or not isinstance(details, dict):
+        return UnknownError(original=raw)
+    known = {field.name for field in fields(kind)}  # pyright: ignore[reportArgumentType]
+    values = {
+        key: tuple(value) if isinstance(value, list) else value
+        for key, value in details.items()
+        if key in known
+    }
+    try:
+        return kind(**values)
+    except TypeError:
+        return UnknownError(original=raw)

@@ -1,0 +1,141 @@
+"""Requests between our own programs. Not a promise to others; they travel as plain JSON."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from jidoka.contract.content import ErrorInfo, LlmConfig, ToolCall, Usage
+
+
+class Message(BaseModel):
+    """A request or answer between programs: tolerant, so that versions can differ."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class LlmCall(Message):
+    """worker → llm-gateway, on `jido.llm.complete` or, in flight, `jido.llm.call.<call_id>`."""
+
+    call_id: str
+    """One logical call: the same in every attempt, and after a crash."""
+    attempt: int = 1
+    session_id: str
+    turn_id: str
+    epoch: int
+    owner: str = ""
+    llm: LlmConfig
+    project_path: str = ""
+    """For relative paths of `scripted:FILE`."""
+    messages: tuple[dict[str, Any], ...] = ()
+    """In the shape of OpenAI's chat completions."""
+    messages_ref: str | None = None
+    """A blob that holds the JSON of `messages` where they are more than 256 KiB."""
+    tools: tuple[dict[str, Any], ...] = ()
+    step: int = 1
+    """Which model call of the turn, from 1: the scripted model plays by it."""
+
+
+class LlmProgress(Message):
+    """llm-gateway → worker, on the reply inbox, at once and then every 5 s."""
+
+    kind: Literal["progress"] = "progress"
+    state: str = "running"
+
+
+class LlmAnswer(Message):
+    """llm-gateway → worker: the whole answer. Kept by call id until it expires."""
+
+    kind: Literal["answer"] = "answer"
+    call_id: str
+    content: str = ""
+    reasoning: str = ""
+    tool_calls: tuple[ToolCall, ...] = ()
+    usage: Usage | None = None
+    cost_usd: float | None = None
+    model: str = ""
+    finish_reason: str = "stop"
+    duration_s: float = 0.0
+    content_ref: str | None = None
+    """A blob that holds this whole answer where it is more than 256 KiB."""
+
+
+class LlmFailure(Message):
+    """llm-gateway → worker: this attempt failed."""
+
+    kind: Literal["failure"] = "failure"
+    call_id: str
+    error: ErrorInfo
+
+
+class WorkerStart(Message):
+    """session-manager → agent-host, on `jido.host.<host>.worker.start`."""
+
+    session_id: str
+    epoch: int
+    project_path: str
+    sandbox: str = "auto"
+    shared: bool = False
+    """Whether several workers may hold the project's folder at once."""
+
+
+class WorkerStop(Message):
+    """session-manager → agent-host: end this worker, by force after `grace_s`."""
+
+    session_id: str
+    epoch: int
+    grace_s: float = 10.0
+    reason: str = ""
+
+
+class WorkerState(Message):
+    """A worker as its host knows it."""
+
+    session_id: str
+    epoch: int
+    pid: int
+    started_ticks: int = 0
+    """Start time of the process in clock ticks: with the pid it names one process."""
+
+
+class WorkerReady(Message):
+    """worker → session-manager: it lives and listens."""
+
+    session_id: str
+    epoch: int
+    host: str
+    pid: int
+
+
+class WorkerExited(Message):
+    """agent-host → session-manager: a worker is gone, seen by waiting for it."""
+
+    session_id: str
+    epoch: int
+    host: str
+    pid: int
+    exit_code: int | None = None
+    signal: int | None = None
+    frozen: bool = False
+
+
+class HostBeat(Message):
+    """agent-host → bucket of hosts, every second; it expires after two to three."""
+
+    host: str
+    machine: str = ""
+    pid: int
+    workers: int = 0
+    capacity: int = Field(default=256, ge=0)
+    sandbox: str = ""
+    """The layer that works there, or `none`."""
+
+
+class HostReply(Message):
+    """The answer of a host or manager to an internal request."""
+
+    ok: bool = True
+    error: ErrorInfo | None = None
+    pid: int | None = None
+    workers: tuple[WorkerState, ...] = ()

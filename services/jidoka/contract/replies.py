@@ -1,0 +1,91 @@
+"""What a command is answered with, and the result line of a headless run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from jidoka.contract.content import ErrorInfo, Status, TurnOutcome, Usage
+
+ACCEPTED = "command.accepted"
+REFUSED = "command.refused"
+RUN_RESULT = "run.result"
+
+
+class Reply(BaseModel):
+    """The data of a reply; further fields are what the command returns."""
+
+    model_config = ConfigDict(frozen=True, extra="allow", use_attribute_docstrings=True)
+
+
+class CommandAccepted(Reply):
+    """The command was recorded, or a question answered."""
+
+    session_id: str | None = None
+    sequence: int | None = None
+    """The number under which it was recorded in the session."""
+    cursor: int | None = None
+    """The stream sequence of that event, for plain NATS clients that follow from there."""
+
+
+class CommandRefused(Reply):
+    """The command was refused; nothing was recorded."""
+
+    code: str
+    message: str
+    retryable: bool
+    details: dict[str, Any] = {}
+
+
+class SessionInfo(Reply):
+    """A session as `session.list` and `session.get` show it."""
+
+    session_id: str
+    name: str
+    project_path: str
+    status: Status
+    title: str | None = None
+    phase: str = "ready"
+    model: str = ""
+    permission_mode: str = "ask"
+    usage: Usage | None = None
+    cost_usd: float | None = None
+    messages: int = 0
+    turns: int = 0
+    waiting: tuple[str, ...] = ()
+    """Call ids of open questions."""
+    worker_pid: int | None = None
+    host: str | None = None
+    epoch: int = 0
+    sequence: int = 0
+    owner: str = ""
+    error: ErrorInfo | None = None
+    degraded: bool = False
+    created_at: str | None = None
+    updated_at: str | None = None
+    metadata: dict[str, Any] = {}
+
+
+class SessionList(Reply):
+    """A page of sessions."""
+
+    sessions: tuple[SessionInfo, ...]
+    next: str | None = None
+
+
+class RunResult(Reply):
+    """The last line of `jidoka run --output-format stream-json`, and all of `json`."""
+
+    type: str = "result"
+    subtype: str
+    """`success`, or the outcome of the turn or the code of the error."""
+    is_error: bool
+    result: str
+    session_id: str | None
+    outcome: TurnOutcome | None = None
+    duration_ms: int
+    num_turns: int
+    total_cost_usd: float | None
+    usage: Usage | None
+    error: ErrorInfo | None = None
