@@ -1,0 +1,212 @@
+"""What a tool is, and what it is given: the ports between the agent, the tools and the sandbox.
+
+    agent ── Toolbox.get(name) ─► Tool.pre_state(args, context)   hashed before `tool.started`
+                                  Tool.run(args, context)         ─► ToolOutcome | JidokaError
+    ToolContext.files   ─► ProjectFiles   every path resolved beneath the root in the kernel
+    ToolContext.sandbox ─► Sandbox        every command, with a time, an output and a process limit
+
+A tool that could not do its work raises one of `contract.errors`; what it had printed by then is
+the error's note (`output_so_far`), so that the model can still read it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, MutableMapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Protocol
+
+MIB = 1024 * 1024
+INLINE_BYTES = 64 * 1024
+"""What the model reads of an output at most: half of it from the head, half from the tail."""
+SPILL_BYTES = 64 * MIB
+"""How much of a long output is kept whole beside the text."""
+
+
+class EffectClass(StrEnum):
+    """What may be done about a call that was started and has no recorded end."""
+
+    PURE = "pure"
+    """It only reads: run it again."""
+    IDEMPOTENT = "idempotent"
+    """It writes files: compare their hashes with those before and after."""
+    EFFECT = "effect"
+    """Anything may have happened: never again."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolSpec:
+    """A tool as the model and the orchestrator know it."""
+
+    name: str
+    description: str
+    parameters: Mapping[str, Any]
+    """JSON Schema of the arguments, an object."""
+    effect: EffectClass
+    timeout_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class FileState:
+    """A file by content."""
+
+    path: str
+    """Relative to the project root."""
+    sha256: str | None
+    """Hex; None: there is no such file."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolOutcome:
+    """How a tool that ran to its end answered."""
+
+    text: str
+    """What the model reads, at most 64 KiB."""
+    exit_status: int | None = None
+    """Of a command; 128 + n when signal n ended it."""
+    spill: str | None = None
+    """A temporary file with the whole output where `text` was cut; the caller unlinks it."""
+    output_bytes: int = 0
+    changed: tuple[FileState, ...] = ()
+    """The files that it wrote, as they are now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one command may use."""
+
+    cpu_s: int | None = None
+    memory_bytes: int | None = 4096 * MIB
+    """Writable memory of each process; of all together where control groups can be written."""
+    file_bytes: int | None = 4096 * MIB
+    """Size of one file that it writes."""
+    processes: int | None = 512
+    open_files: int | None = 4096
+    output_bytes: int = 1024 * MIB
+    """Printing more ends the command."""
+
+
+@dataclass(frozen=True, slots=True)
+class CommandResult:
+    """How a command in the sandbox ended."""
+
+    exit_status: int
+    """128 + n when signal n ended it."""
+    head: str
+    tail: str
+    """Empty while the whole output fits into `head`."""
+    output_bytes: int
+    duration_s: float
+    timed_out: bool = False
+    limit: str | None = None
+    """The limit that ended it: `output`, `memory`, `processes`."""
+    spill: str | None = None
+    """A temporary file with the output up to 64 MiB, where head and tail leave something out."""
+    notes: tuple[str, ...] = ()
+    """What the sandbox did about it, such as a protected file that it put back."""
+
+
+class Sandbox(Protocol):
+    """Where commands run."""
+
+    @property
+    def layer(self) -> str:
+        """`bubblewrap`, `landlock` or `off`."""
+        ...
+
+    async def run(
+        self,
+        command: str,
+        *,
+        root: str,
+        timeout_s: float,
+        on_output: Callable[[str], None],
+        limits: Limits,
+        network: bool = False,
+    ) -> CommandResult:
+        """Run a shell command in `root` and return when it and all that it started are gone.
+
+        Cancelling ends it the same way.
+
+        Raises:
+            SandboxUnavailable: no layer works here.
+        """
+        ...
+
+
+class ProjectFiles(Protocol):
+    """The project folder's files; no path leads out of it, whoever renames what meanwhile.
+
+    A path is relative to the root, or absolute and inside it. All methods raise
+    `PathOutsideProject`, the writing ones `PathProtected`, those that need one `PathNotFound`.
+    """
+
+    def place(self, path: str) -> str:
+        """Return `path` relative to the root, `.` for the root itself."""
+        ...
+
+    def open_file(self, path: str) -> int:
+        """Return a descriptor for reading; `ToolFailed` when it is no regular file."""
+        ...
+
+    def open_folder(self, path: str) -> int:
+        """Return a descriptor for listing; `ToolFailed` when it is no folder."""
+        ...
+
+    def replace(self, path: str, data: bytes) -> None:
+        """Write a whole file, folders above it too: readers see the old or the new, never half."""
+        ...
+
+    def remove(self, path: str) -> None:
+        """Remove a file."""
+        ...
+
+
+def _ignore(_text: str) -> None:
+    """Nobody watches."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolContext:
+    """What a tool is given besides its arguments. A run is ended by cancelling its task."""
+
+    root: str
+    """The real path of the project folder."""
+    files: ProjectFiles
+    sandbox: Sandbox
+    on_output: Callable[[str], None] = _ignore
+    """Takes the output piece by piece while it comes; must not wait."""
+    timeout_s: float | None = None
+    """What the session allows; None: what the tool's specification says."""
+    limits: Limits = field(default_factory=Limits)
+    network: bool = False
+    read_marks: MutableMapping[str, str] = field(default_factory=dict[str, str])
+    """Path → sha-256 of what this session last read there or wrote."""
+
+
+class Tool(Protocol):
+    """Something the model may call."""
+
+    @property
+    def spec(self) -> ToolSpec:
+        """Name, description, schema, effect class and time limit."""
+        ...
+
+    async def pre_state(
+        self, args: Mapping[str, Any], context: ToolContext
+    ) -> tuple[FileState, ...]:
+        """Return the files that the call may change, as they are now; none if it changes none."""
+        ...
+
+    async def run(self, args: Mapping[str, Any], context: ToolContext) -> ToolOutcome:
+        """Do the work. `args` fit the schema.
+
+        Raises:
+            Refused, Failed: with the output so far as the error's note.
+        """
+        ...
+
+
+def output_so_far(error: BaseException) -> str:
+    """Return what a failed tool had printed before it raised `error`."""
+    return "\n".join(getattr(error, "__notes__", ()))
