@@ -8,7 +8,7 @@ durably on `jido.session.<id>.command.<name>`. The reply is `jido.command.accept
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, cast
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
@@ -24,11 +24,13 @@ from jidoka.contract.content import (
     text_of,
 )
 from jidoka.contract.envelope import problems_of
-from jidoka.contract.errors import InvalidMessage, UnknownCommand, UnsupportedVersion
+from jidoka.contract.errors import InvalidMessage, TooLarge, UnknownCommand, UnsupportedVersion
 from jidoka.contract.ids import SessionId
+from jidoka.contract.json import write_json
 
 MAX_CONTENT_BYTES = 256 * 1024
 MAX_PATH_BYTES = 4096
+MAX_METADATA_BYTES = 64 * 1024
 
 
 def _not_blank(content: Content) -> Content:
@@ -40,12 +42,13 @@ def _not_blank(content: Content) -> Content:
 def _a_path(path: str) -> str:
     if "\0" in path:
         raise ValueError("a path holds no NUL")
-    if len(path.encode("utf-8", "surrogateescape")) > MAX_PATH_BYTES:
-        raise ValueError(f"a path has at most {MAX_PATH_BYTES} bytes")
     return path
 
 
-SessionName = Annotated[str, Field(pattern=r"^[\w .+@/:#()'-]{1,50}$")]
+SessionName = Annotated[str, Field(pattern=r"^[\w-][\w -]{0,49}$")]
+"""1 to 50 letters, digits, spaces, `_` and `-`; it does not begin with a space."""
+Id = Annotated[str, Field(min_length=1, max_length=256)]
+Reason = Annotated[str, Field(max_length=4096)]
 ProjectPath = Annotated[str, Field(min_length=1), AfterValidator(_a_path)]
 MessageContent = Annotated[Content, AfterValidator(_not_blank)]
 
@@ -81,7 +84,8 @@ class CreateSession(CommandData, name="session.create"):
     sandbox: SandboxMode = SandboxMode.AUTO
     sharing: Sharing = Sharing.EXCLUSIVE
     system_prompt: Annotated[str, Field(max_length=64 * 1024)] | None = None
-    tools: tuple[str, ...] | None = None
+    tools: Annotated[tuple[Id, ...], Field(max_length=256)] | None = None
+    """The tools that the model may use; null: all."""
     owner: Annotated[str, Field(max_length=128)] = ""
     metadata: dict[str, Any] = {}
 
@@ -95,19 +99,19 @@ class ListSessions(CommandData, name="session.list"):
 
     status: tuple[Status, ...] | None = None
     """Null: all that are not terminated."""
-    project: str | None = None
+    project: Annotated[str, Field(max_length=MAX_PATH_BYTES)] | None = None
     """Only those on this folder."""
-    text: str | None = None
+    text: Annotated[str, Field(max_length=1024)] | None = None
     """Only those whose name, title or conversation has these words."""
     limit: int = Field(default=100, ge=1, le=1_000)
-    after: str | None = None
+    after: Annotated[str, Field(max_length=1024)] | None = None
     """The `next` of the page before."""
 
 
 class CloseSession(SessionCommand, name="session.close"):
     """Put a session away: its place and folder are free, it can be resumed."""
 
-    reason: str = ""
+    reason: Reason = ""
 
 
 class ResumeSession(SessionCommand, name="session.resume"):
@@ -117,7 +121,7 @@ class ResumeSession(SessionCommand, name="session.resume"):
 class TerminateSession(SessionCommand, name="session.terminate"):
     """End a session for good."""
 
-    reason: str = ""
+    reason: Reason = ""
 
 
 class RenameSession(SessionCommand, name="session.rename"):
@@ -146,26 +150,26 @@ class SubmitMessage(SessionCommand, name="message.submit"):
 class EditMessage(SessionCommand, name="message.edit"):
     """Change a message that still waits."""
 
-    message_id: str
+    message_id: Id
     content: MessageContent
 
 
 class WithdrawMessage(SessionCommand, name="message.withdraw"):
     """Take back a message that still waits."""
 
-    message_id: str
+    message_id: Id
 
 
 class CancelTurn(SessionCommand, name="turn.cancel"):
     """Stop the running turn."""
 
-    reason: str = ""
+    reason: Reason = ""
 
 
 class AnswerPermission(SessionCommand, name="permission.answer"):
     """Say whether a call may run."""
 
-    call_id: str
+    call_id: Id
     decision: Literal["allow", "deny"]
     remember: bool = False
     author: Annotated[str, Field(max_length=128)] = ""
@@ -204,10 +208,13 @@ MANAGER_COMMANDS = frozenset(
 def open_command(name: str, version: int, data: Any, subject: str | None) -> Command:
     """Return the typed command of an envelope; `subject` fills in a missing `session_id`.
 
+    Fields that this version does not know are ignored, as in an event.
+
     Raises:
         UnknownCommand: no command has that name.
         UnsupportedVersion: the command has another version than ours.
         InvalidMessage: the data does not fit, every problem named.
+        TooLarge: the content, the path or the metadata is over its limit.
     """
     kind = COMMANDS.get(name)
     if kind is None:
@@ -216,13 +223,31 @@ def open_command(name: str, version: int, data: Any, subject: str | None) -> Com
         raise UnsupportedVersion(found=f"{name}.v{version}", supported=f"{name}.v1")
     if not isinstance(data, dict):
         raise InvalidMessage.of("data", "must be a JSON object")
-    values: dict[str, Any] = {str(key): value for key, value in data.items()}
+    values = dict(cast("dict[str, Any]", data))
     if "session_id" in kind.model_fields:
         _agree(values, subject)
     try:
-        return kind.model_validate(values)
+        command = kind.model_validate(values, extra="ignore")
     except ValidationError as problem:
         raise InvalidMessage(problems=problems_of(problem, "data")) from None
+    _check_sizes(command)
+    return command
+
+
+def _check_sizes(command: Command) -> None:
+    match command:
+        case SubmitMessage(content=content) | EditMessage(content=content):
+            _at_most("content", len(text_of(content).encode()), MAX_CONTENT_BYTES)
+        case CreateSession(project_path=path, metadata=metadata):
+            _at_most("project_path", len(path.encode()), MAX_PATH_BYTES)
+            _at_most("metadata", len(write_json(metadata)), MAX_METADATA_BYTES)
+        case _:
+            pass  # every other field is bounded by its own type
+
+
+def _at_most(what: str, size_bytes: int, maximum_bytes: int) -> None:
+    if size_bytes > maximum_bytes:
+        raise TooLarge(what=what, size_bytes=size_bytes, maximum_bytes=maximum_bytes)
 
 
 def _agree(values: dict[str, Any], subject: str | None) -> None:

@@ -2,7 +2,8 @@
 
 Out: structured JSON, `content-type: application/cloudevents+json`, lower-case names.
 In:  structured, structured without a header, binary (`ce-*` headers, percent-decoded),
-     `specversion` "1.0" and the "1.0.2" of older jido tools.
+     `specversion` "1.0" and the "1.0.2" of older jido tools, with their `session_id`,
+     `correlation_id` and `causation_id`; other names with underscores are ignored.
 https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md
 """
 
@@ -12,10 +13,17 @@ import hashlib
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, cast
 from urllib.parse import unquote_to_bytes
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+)
 
 from jidoka.contract.errors import InvalidMessage
 from jidoka.contract.json import read_json
@@ -29,6 +37,26 @@ _SPEC_VERSIONS = ("1.0", "1.0.2")
 _EXTENSION_NAME = re.compile(r"[a-z0-9]{1,64}")
 _TYPE = re.compile(r"jido\.([a-z0-9_-]+\.[a-z0-9_-]+)\.v([0-9]{1,4})")
 _PERCENT = re.compile(r"%[0-9A-Fa-f]{2}")
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+# what a CloudEvents string must not hold; a line break would also end a header of the bus
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ufdd0-\ufdef\ufffe\uffff]")
+_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d")
+_ANCESTORS_NAMES = {
+    "session_id": "subject",
+    "correlation_id": "correlationid",
+    "causation_id": "causationid",
+}
+MOST_PROBLEMS = 20
+"""How many problems a refusal names."""
+_MOST_REASON = 300
+
+
+def _a_time(value: Any) -> Any:
+    if isinstance(value, str) and not _RFC_3339.match(value):
+        raise ValueError("must be an RFC 3339 time")
+    if isinstance(value, int | float):
+        raise ValueError("must be an RFC 3339 time, not a number")
+    return value
 
 
 class Envelope(BaseModel):
@@ -46,7 +74,7 @@ class Envelope(BaseModel):
     """`jido.<noun>.<verb>.v<version>`."""
     subject: Annotated[str, Field(max_length=256)] | None = None
     """The session id."""
-    time: AwareDatetime | None = None
+    time: Annotated[AwareDatetime | None, BeforeValidator(_a_time)] = None
     """When it was said, UTC. Order comes from `sequence`, never from here."""
     datacontenttype: str | None = None
     """`application/json`, or left out."""
@@ -115,7 +143,7 @@ def receive(body: bytes, headers: Mapping[str, str] | None = None) -> Envelope:
         return _binary(body, lower)
     value = read_json(body)
     if isinstance(value, dict) and "specversion" in value:
-        return _structured(value)
+        return _structured(cast("object", value))
     raise InvalidMessage.of("", "not a CloudEvent: no specversion in headers or body")
 
 
@@ -124,12 +152,12 @@ def open_stored(body: bytes) -> Envelope:
     return Envelope.model_validate_json(body)
 
 
-def _structured(value: Any) -> Envelope:
+def _structured(value: object) -> Envelope:
     if not isinstance(value, dict):
         raise InvalidMessage.of("", "a CloudEvent is a JSON object")
     if "data_base64" in value:
         raise InvalidMessage.of("data_base64", "data must be JSON, not base64")
-    return _validated({str(key): item for key, item in value.items()})
+    return _validated(cast("dict[str, Any]", value))
 
 
 def _binary(body: bytes, headers: Mapping[str, str]) -> Envelope:
@@ -141,8 +169,6 @@ def _binary(body: bytes, headers: Mapping[str, str]) -> Envelope:
     content_type = headers.get(CONTENT_TYPE_HEADER) or attributes.get("datacontenttype")
     if content_type:
         attributes["datacontenttype"] = content_type
-    if isinstance(attributes.get("epoch"), str) and attributes["epoch"].isdecimal():
-        attributes["epoch"] = int(attributes["epoch"])
     attributes["data"] = read_json(body) if body else None
     return _validated(attributes)
 
@@ -150,7 +176,7 @@ def _binary(body: bytes, headers: Mapping[str, str]) -> Envelope:
 def _decoded(name: str, value: str) -> str:
     text = value.strip()
     if len(text) > 1 and text[0] == text[-1] == '"':
-        text = re.sub(r"\\(.)", r"\1", text[1:-1])
+        text = _ESCAPED.sub(r"\1", text[1:-1])
     if not _PERCENT.search(text):
         return text
     try:
@@ -162,11 +188,8 @@ def _decoded(name: str, value: str) -> str:
 def _validated(attributes: dict[str, Any]) -> Envelope:
     if attributes.get("specversion") not in _SPEC_VERSIONS:
         raise InvalidMessage.of("specversion", 'must be "1.0"')
-    attributes["specversion"] = "1.0"
-    wrong = [name for name in attributes if not _EXTENSION_NAME.fullmatch(name)]
-    if wrong:
-        reason = "attribute names are lower-case letters and digits"
-        raise InvalidMessage(problems=tuple({"path": n[:64], "reason": reason} for n in wrong))
+    attributes = _named_as_ours(attributes) | {"specversion": "1.0"}
+    _check_names_and_texts(attributes)
     try:
         envelope = Envelope.model_validate(attributes)
     except ValidationError as problem:
@@ -179,14 +202,45 @@ def _validated(attributes: dict[str, Any]) -> Envelope:
         raise InvalidMessage.of("time", "out of range") from None
 
 
+def _named_as_ours(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the attributes under today's names; what no version of ours could carry is left out.
+
+    That is other names with underscores, and extensions that are objects or lists.
+    """
+    kept = {
+        name: value
+        for name, value in attributes.items()
+        if "_" not in name and (name == "data" or not isinstance(value, dict | list))
+    }
+    for old, new in _ANCESTORS_NAMES.items():
+        if isinstance(attributes.get(old), str):
+            kept.setdefault(new, attributes[old])
+    return kept
+
+
+def _check_names_and_texts(attributes: Mapping[str, Any]) -> None:
+    problems = [
+        {"path": name[:64], "reason": "attribute names are lower-case letters and digits"}
+        for name in attributes
+        if not _EXTENSION_NAME.fullmatch(name)
+    ] + [
+        {"path": name[:64], "reason": "control characters have no place in an attribute"}
+        for name, value in attributes.items()
+        if name != "data" and isinstance(value, str) and _CONTROL.search(value)
+    ]
+    if problems:
+        raise InvalidMessage(problems=tuple(problems[:MOST_PROBLEMS]))
+
+
 def problems_of(error: ValidationError, prefix: str = "") -> tuple[dict[str, str], ...]:
-    """Return every problem of a validation as `{path, reason}`, without the rejected values."""
+    """Return the first 20 problems as `{path, reason}`, without the rejected values."""
+    found = error.errors(include_url=False, include_input=False, include_context=False)
     return tuple(
         {
-            "path": ".".join(str(part) for part in (prefix, *item["loc"]) if part != ""),
-            "reason": item["msg"],
+            "path": ".".join(str(part)[:64] for part in (prefix, *item["loc"]) if part != ""),
+            "reason": item["msg"][:_MOST_REASON],
         }
-        for item in error.errors(include_url=False, include_input=False, include_context=False)
+        for item in found[:MOST_PROBLEMS]
     )
 
 

@@ -12,12 +12,21 @@ the same request may succeed later, `exit_code` is what the command line ends wi
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import Any, ClassVar, dataclass_transform
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, fields
+from functools import cache
+from typing import Any, ClassVar, dataclass_transform, get_type_hints
+
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+
+
+def _shown(value: Any) -> Any:
+    """Return a field as the message shows it: several values as a list in words."""
+    return ", ".join(str(item) for item in value) if isinstance(value, tuple) else value  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
 
 
 @dataclass_transform(kw_only_default=True, eq_default=False)
-class _Fields(Exception):
+class _Fields(Exception):  # noqa: N818 - it is no error by itself
     """Make every subclass a keyword-only dataclass, so that an error is fields before text."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -32,18 +41,19 @@ class JidokaError(_Fields):
     retryable: ClassVar[bool] = False
     exit_code: ClassVar[int] = 1
 
+    inside: ClassVar[frozenset[str]] = frozenset()
+    """Fields that never leave the process."""
+
     def details(self) -> dict[str, Any]:
         """Return the fields of this error as JSON values."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}  # pyright: ignore[reportArgumentType]
+        names = (field.name for field in fields(self))  # pyright: ignore[reportArgumentType]
+        return {name: getattr(self, name) for name in names if name not in self.inside}
 
     @property
     def message(self) -> str:
         """The docstring with the fields filled in."""
         text = " ".join((type(self).__doc__ or self.code).split())
-        try:
-            return text.format(**self.details())
-        except (KeyError, IndexError, ValueError):
-            return text
+        return text.format_map({name: _shown(value) for name, value in self.details().items()})
 
     def __str__(self) -> str:
         """Return the message a person reads."""
@@ -59,15 +69,15 @@ class JidokaError(_Fields):
         }
 
 
-class Refused(JidokaError):
+class Refused(JidokaError):  # noqa: N818 - whose fault it is reads better
     """The request cannot be granted as it is."""
 
 
-class Failed(JidokaError):
+class Failed(JidokaError):  # noqa: N818 - whose fault it is reads better
     """The system could not do its part."""
 
 
-class Upstream(JidokaError):
+class Upstream(JidokaError):  # noqa: N818 - whose fault it is reads better
     """Somebody else's service could not do its part."""
 
     retryable: ClassVar[bool] = True
@@ -86,7 +96,9 @@ class InvalidMessage(Refused):
     @property
     def summary(self) -> str:
         """All problems in one line."""
-        return "; ".join(f"{p.get('path') or 'message'}: {p['reason']}" for p in self.problems)
+        return "; ".join(
+            f"{p.get('path') or 'message'}: {p.get('reason', 'wrong')}" for p in self.problems
+        )
 
     @property
     def message(self) -> str:
@@ -118,7 +130,7 @@ class UnsupportedVersion(Refused):
 
 
 class TooLarge(Refused):
-    """The {what} has {size_bytes} bytes, more than the maximum of {maximum_bytes}. Send less, or a file."""
+    """The {what} has {size_bytes} bytes, the maximum is {maximum_bytes}. Send less, or a file."""
 
     code: ClassVar[str] = "too_large"
     exit_code: ClassVar[int] = 2
@@ -166,7 +178,7 @@ class AmbiguousName(Refused):
 
 
 class SessionLimitReached(Refused):
-    """{current} of at most {maximum} sessions are open ({scope}). Close one with `jidoka session close`."""
+    """{current} of {maximum} sessions are open ({scope}). `jidoka session close` closes one."""
 
     code: ClassVar[str] = "session_limit_reached"
     retryable: ClassVar[bool] = True
@@ -177,7 +189,7 @@ class SessionLimitReached(Refused):
 
 
 class ProjectAlreadyOpen(Refused):
-    """{path} belongs to the open session {session_id}. Close it, or share the folder with --shared."""
+    """{path} belongs to the open session {session_id}. Close that one, or use --shared."""
 
     code: ClassVar[str] = "project_already_open"
     retryable: ClassVar[bool] = True
@@ -337,7 +349,7 @@ class Forbidden(Refused):
 
 
 class ProviderUnknown(Refused):
-    """Nobody serves the provider {name!r}. Write the model as provider/name, for example openai/gpt-5."""
+    """Nobody serves the provider {name!r}. Write a model as provider/name, as openai/gpt-5."""
 
     code: ClassVar[str] = "provider_unknown"
     exit_code: ClassVar[int] = 2
@@ -369,7 +381,8 @@ class ApiKeyMissing(Refused):
         """What is missing and every way to mend it."""
         what = f"No key for {self.provider}" if self.provider else "No model is configured"
         where = f" ({self.reference} is not set)" if self.reference else ""
-        return f"{what}{where}. Ways to get a model: " + "; ".join(self.ways or ("set a key",)) + "."
+        ways = "; ".join(self.ways or ("set a key",))
+        return f"{what}{where}. Ways to get a model: {ways}."
 
 
 class ProviderAuth(Upstream):
@@ -425,7 +438,7 @@ class ProviderRefused(Upstream):
 
 
 class ContextOverflow(Refused):
-    """{tokens} tokens do not fit the model's window of {window}. Clear or compact the conversation."""
+    """{tokens} tokens do not fit the model's window of {window}. Clear the conversation."""
 
     code: ClassVar[str] = "context_overflow"
     tokens: int
@@ -529,7 +542,7 @@ class EditNoMatch(Refused):
 
 
 class SandboxUnavailable(Failed):
-    """No sandbox works here ({tried}). Run with --sandbox off only if you trust the model with this machine."""
+    """No sandbox works here ({tried}). Use --sandbox off only if you trust the model fully."""
 
     code: ClassVar[str] = "sandbox_unavailable"
     exit_code: ClassVar[int] = 6
@@ -592,7 +605,7 @@ class Unavailable(Failed):
 
 
 class TimedOut(Failed):
-    """No answer after {after_s} s, so it is not known whether it happened. Ask again with the same id."""
+    """No answer after {after_s} s: it may have happened. Ask again with the same id."""
 
     code: ClassVar[str] = "timeout"
     retryable: ClassVar[bool] = True
@@ -611,7 +624,7 @@ class NoHost(Failed):
 
 
 class RuntimeExists(Failed):
-    """Another runtime (pid {pid}) holds {home}. `jidoka down` ends it; JIDOKA_HOME names another home."""
+    """Another runtime (pid {pid}) holds {home}. End it, or set JIDOKA_HOME to another folder."""
 
     code: ClassVar[str] = "runtime_exists"
     exit_code: ClassVar[int] = 9
@@ -620,7 +633,7 @@ class RuntimeExists(Failed):
 
 
 class StorageFull(Failed):
-    """The store is full ({free_bytes} bytes free, {needed_bytes} needed). Free space; nothing is lost."""
+    """The store is full ({free_bytes} of {needed_bytes} bytes free). Free some; nothing is lost."""
 
     code: ClassVar[str] = "storage_full"
     retryable: ClassVar[bool] = True
@@ -650,14 +663,11 @@ class StaleSequence(Failed):
 
     code: ClassVar[str] = "stale_sequence"
     retryable: ClassVar[bool] = True
+    inside: ClassVar[frozenset[str]] = frozenset({"tail"})
     expected: int
     actual: int | None = None
     tail: tuple[Any, ...] = ()
     """The entries (`core.ports.Entry`) that are new, for whoever decides again."""
-
-    def details(self) -> dict[str, Any]:
-        """Return the fields without the entries."""
-        return {"expected": self.expected, "actual": self.actual}
 
 
 class Superseded(Failed):
@@ -690,8 +700,9 @@ class UnknownError(Failed):
     original: dict[str, Any]
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the error as it came."""
-        return self.original
+        """Return the error as it came, whole."""
+        shape = {"code": self.code, "message": self.message, "retryable": False}
+        return {**shape, "details": {}, **self.original}
 
     @property
     def message(self) -> str:
@@ -712,22 +723,29 @@ ERRORS: dict[str, type[JidokaError]] = {
 """Every code with its class."""
 
 
-def from_dict(raw: dict[str, Any]) -> JidokaError:
+@cache
+def details_of(kind: type[JidokaError]) -> type[BaseModel]:
+    """Return the model of an error's `details`: its fields, unknown ones ignored."""
+    hints = get_type_hints(kind)
+    chosen: dict[str, Any] = {
+        field.name: (hints[field.name], ... if field.default is MISSING else field.default)
+        for field in fields(kind)  # pyright: ignore[reportArgumentType]
+        if field.name not in kind.inside
+    }
+    return create_model(f"{kind.__name__}Details", __config__=ConfigDict(frozen=True), **chosen)
+
+
+def from_dict(raw: Mapping[str, Any]) -> JidokaError:
     """Return the error that `raw` (`{code, message, retryable, details}`) describes.
 
-    A code or field that this version does not know gives an `UnknownError` that keeps the original.
+    A code that this version does not know, or details that do not fit it, give an `UnknownError`
+    that keeps the original.
     """
     kind = ERRORS.get(str(raw.get("code")))
-    details = raw.get("details")
-    if kind is None or not isinstance(details, dict):
-        return UnknownError(original=raw)
-    known = {field.name for field in fields(kind)}  # pyright: ignore[reportArgumentType]
-    values = {
-        key: tuple(value) if isinstance(value, list) else value
-        for key, value in details.items()
-        if key in known
-    }
+    if kind is None:
+        return UnknownError(original=dict(raw))
     try:
-        return kind(**values)
-    except TypeError:
-        return UnknownError(original=raw)
+        details = details_of(kind).model_validate(raw.get("details"))
+    except ValidationError:
+        return UnknownError(original=dict(raw))
+    return kind(**dict(details))

@@ -1,4 +1,4 @@
-"""Reading JSON that strangers wrote: bounded in size and depth, without the language's surprises."""
+"""Reading JSON that strangers wrote: bounded in size and depth, without surprises."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from jidoka.contract.errors import InvalidMessage, TooLarge
 MAX_MESSAGE_BYTES = 1024 * 1024
 MAX_DEPTH = 64
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_OPENERS = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', re.DOTALL)
+# possessive, with the closing quote optional: a string that never ends is read once, not again
+# from each of its escaped quotes
+_OPENERS = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
 _MAX_DIGITS = 19
 
 
@@ -86,3 +88,11 @@ def _refuse_surrogates(value: Any) -> None:
 def write_json(value: Any) -> bytes:
     """Return the compact UTF-8 JSON of a value."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
+
+
+def is_object_text(text: str) -> bool:
+    """Tell whether `text` is the JSON of an object."""
+    try:
+        return isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        return False

@@ -1,4 +1,4 @@
-"""Deltas: what is shown while it happens. Never the truth, and a new attempt voids the old one's."""
+"""Deltas: shown while it happens, never the truth; a new attempt voids the old one's."""
 
 from __future__ import annotations
 
