@@ -1,0 +1,143 @@
+"""What may be said to a session: command and state in, events or a refusal out."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from jidoka.contract import commands as c
+from jidoka.contract import events as e
+from jidoka.contract.content import Policy, Status
+from jidoka.contract.errors import (
+    AlreadyAnswered,
+    CallNotFound,
+    InboxFull,
+    InvalidTransition,
+    NoTurn,
+    SessionBusy,
+    SessionNotFound,
+    SessionTerminated,
+)
+from jidoka.contract.ids import command_key
+from jidoka.core.state import SessionState
+
+MAX_WAITING = 64
+"""Messages of a session that wait for a turn."""
+
+SessionDecision = (
+    c.SubmitMessage
+    | c.EditMessage
+    | c.WithdrawMessage
+    | c.CancelTurn
+    | c.AnswerPermission
+    | c.RenameSession
+    | c.ConfigureSession
+    | c.ClearConversation
+    | c.CloseSession
+    | c.TerminateSession
+)
+"""The commands that the log of one session alone decides."""
+
+
+def decide(
+    state: SessionState, command: SessionDecision, *, origin: str, command_id: str
+) -> e.Event | None:
+    """Return the event that `command` makes true; None when it is recorded or true already.
+
+    `origin` and `command_id` are the command's CloudEvent `source` and `id`.
+
+    Raises:
+        Refused: the command is not possible in this state; the error says why.
+    """
+    if state.status is None:
+        raise SessionNotFound(asked=command.session_id)
+    if state.recorded.get(command_key(origin, command_id)) is not None:
+        return None  # asked twice, recorded once: the caller answers with the first number
+    if isinstance(command, c.TerminateSession):
+        return _terminate(state, command, origin)
+    _must_be_open(state, command)
+    match command:
+        case c.SubmitMessage():
+            return _submit(state, command, origin, command_id)
+        case c.EditMessage(message_id=message_id, content=content):
+            _must_wait(state, message_id)
+            return e.MessageEdited(origin=origin, message_id=message_id, content=content)
+        case c.WithdrawMessage(message_id=message_id):
+            _must_wait(state, message_id)
+            return e.MessageWithdrawn(origin=origin, message_id=message_id)
+        case c.CancelTurn(reason=reason):
+            if state.turn is None:
+                raise NoTurn(session_id=state.session_id)
+            return e.TurnCancelRequested(origin=origin, turn_id=state.turn.turn_id, reason=reason)
+        case c.AnswerPermission():
+            return _answer(state, command, origin)
+        case c.RenameSession(session_name=name):
+            return e.SessionRenamed(origin=origin, session_name=name)
+        case c.ConfigureSession():
+            return e.SessionConfigured(
+                origin=origin,
+                llm=command.llm,
+                permission_mode=command.permission_mode,
+                limits=command.limits,
+                system_prompt=command.system_prompt,
+            )
+        case c.ClearConversation():
+            return e.ConversationCleared(origin=origin)
+        case c.CloseSession(reason=reason):
+            if state.status is Status.CLOSED or state.closing:
+                return None
+            return e.SessionCloseRequested(origin=origin, reason=reason)
+        case _:
+            assert_never(command)
+
+
+def _must_be_open(state: SessionState, command: SessionDecision) -> None:
+    if state.status is Status.TERMINATED or state.closing == "terminate":
+        raise SessionTerminated(session_id=state.session_id, reason=state.end_reason)
+    closed = state.status is Status.CLOSED or state.closing == "close"
+    if closed and not isinstance(command, c.CloseSession | c.RenameSession | c.ConfigureSession):
+        raise InvalidTransition(status="closed", asked=f"{command.name}: resume it first")
+
+
+def _terminate(
+    state: SessionState, command: c.TerminateSession, origin: str
+) -> e.SessionTerminationRequested | None:
+    if state.status is Status.TERMINATED or state.closing == "terminate":
+        return None  # asked twice, it answers the same
+    return e.SessionTerminationRequested(origin=origin, reason=command.reason)
+
+
+def _submit(
+    state: SessionState, command: c.SubmitMessage, origin: str, command_id: str
+) -> e.MessageAccepted:
+    if command.policy is Policy.REJECT and (state.turn or state.inbox):
+        turn_id = state.turn.turn_id if state.turn else None
+        raise SessionBusy(session_id=state.session_id, turn_id=turn_id)
+    if len(state.inbox) >= MAX_WAITING:
+        raise InboxFull(waiting=len(state.inbox), maximum=MAX_WAITING)
+    return e.MessageAccepted(
+        origin=origin,
+        message_id=command_id,
+        content=command.content,
+        policy=command.policy,
+        author=command.author or origin,
+    )
+
+
+def _must_wait(state: SessionState, message_id: str) -> None:
+    if all(message.message_id != message_id for message in state.inbox):
+        raise CallNotFound(call_id=message_id)
+
+
+def _answer(state: SessionState, command: c.AnswerPermission, origin: str) -> e.PermissionAnswered:
+    call = state.call(command.call_id)
+    if call is None or call.question is None:
+        raise CallNotFound(call_id=command.call_id)
+    if call.question.answer is not None:
+        raise AlreadyAnswered(by=call.question.answered_by, answer=call.question.answer)
+    return e.PermissionAnswered(
+        origin=origin,
+        call_id=command.call_id,
+        decision=command.decision,
+        remember=command.remember,
+        author=command.author or origin,
+    )

@@ -1,0 +1,305 @@
+"""What the registry knows of each session: one row, computed from events alone.
+
+    entry ─► project(row, entry) ─► the row after it, also what the session-manager decides by
+          ─► usage_of(entry)     ─► tokens and cost to add
+          ─► searched_in(entry)  ─► what the full-text search finds
+
+A row carries all that the next event needs, so the registry goes on where it stopped, and a
+registry rebuilt from the log has the same rows to the byte. `core.session` folds one session in
+depth for whoever speaks for it; this folds all of them, shallowly, for whoever places them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from jidoka.contract import events as e
+from jidoka.contract.content import Sharing, Status, Usage, text_of
+from jidoka.contract.envelope import GENESIS
+from jidoka.core.ports import Entry, Head
+
+KEPT_LOSSES = 32
+"""How many deaths of workers a row remembers: more than any crash limit looks back."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRow:
+    """A session as the registry knows it; every field is a column."""
+
+    session_id: str
+    name: str = ""
+    title: str | None = None
+    owner: str = ""
+    metadata: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    project_path: str = ""
+    requested_path: str = ""
+    sharing: str = Sharing.EXCLUSIVE.value
+    worktree_of: str | None = None
+    sandbox: str = "auto"
+    model: str = ""
+    permission_mode: str = "ask"
+    status: str = Status.INITIALIZING.value
+    reason: str = ""
+    """Why the status is what it is."""
+    asked: str = ""
+    """What is still to be done for a person: `close`, `terminate`, or nothing."""
+    error: Mapping[str, Any] | None = None
+    phase: str = "ready"
+    """`ready` `thinking` `acting` `waiting`."""
+    turn_id: str | None = None
+    inbox: tuple[str, ...] = ()
+    """Messages that no turn has taken up."""
+    calls: tuple[str, ...] = ()
+    """Tool calls without an end."""
+    waiting: tuple[str, ...] = ()
+    """Call ids of open questions."""
+    messages: int = 0
+    turns: int = 0
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cost_usd: float | None = None
+    host: str | None = None
+    epoch: int = 0
+    lost_epoch: int = 0
+    """The newest epoch whose worker is known to be gone."""
+    losses: tuple[str, ...] = ()
+    """When workers were lost, the last ones, RFC 3339."""
+    created_at: str | None = None
+    updated_at: str | None = None
+    first_cursor: int = 0
+    """Stream sequence of the first event: where a replay starts."""
+    cursor: int = 0
+    sequence: int = 0
+    digest: str = GENESIS
+
+    @property
+    def head(self) -> Head:
+        """Where the session's log stands: what the next append expects."""
+        return Head(self.cursor, self.sequence, self.digest)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the session counts: neither closed nor terminated."""
+        return self.status not in (Status.CLOSED, Status.TERMINATED)
+
+    @property
+    def is_live(self) -> bool:
+        """Whether a worker should be running for the session."""
+        return self.status in (Status.INITIALIZING, Status.ACTIVE)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether there is something for a worker to do, or an answer to wait for."""
+        return bool(self.turn_id or self.inbox)
+
+    @property
+    def usage(self) -> Usage | None:
+        """All tokens of the session, None where no provider said."""
+        if self.input_tokens is None or self.output_tokens is None:
+            return None
+        return Usage(input_tokens=self.input_tokens, output_tokens=self.output_tokens)
+
+
+@dataclass(frozen=True, slots=True)
+class UsageRow:
+    """Tokens and cost of one model call, to be added up per session, turn and model."""
+
+    session_id: str
+    turn_id: str
+    model: str
+    input_tokens: int
+    output_tokens: int
+    cost_usd: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class TextRow:
+    """A text that people search for."""
+
+    session_id: str
+    sequence: int
+    kind: str
+    """`message` `answer` `title` `name`."""
+    ref: str
+    """What a later text of the same kind replaces; an empty text takes it back."""
+    text: str
+
+
+def project(row: SessionRow | None, entry: Entry) -> SessionRow:
+    """Return the row after `entry`. What the row has seen already changes nothing."""
+    before = row or SessionRow(entry.envelope.subject or "", first_cursor=entry.head.cursor)
+    if entry.sequence <= before.sequence:
+        return before
+    moment = e.iso(entry.time) if entry.time else before.updated_at
+    after = _lifecycle(before, entry.event, moment or "")
+    return replace(
+        after,
+        created_at=before.created_at or moment,
+        updated_at=moment,
+        cursor=entry.head.cursor,
+        sequence=entry.head.sequence,
+        digest=entry.head.digest,
+    )
+
+
+def _lifecycle(row: SessionRow, event: e.Event | e.UnknownEvent, moment: str) -> SessionRow:
+    match event:
+        case e.SessionCreated():
+            return _created(row, event)
+        case e.SessionStatusChanged():
+            return _status(row, event)
+        case e.WorkerAssigned(host=host, epoch=epoch):
+            return replace(row, host=host, epoch=epoch)
+        case e.WorkerLost(epoch=epoch):
+            losses = (*row.losses, moment)[-KEPT_LOSSES:]
+            return replace(row, lost_epoch=max(row.lost_epoch, epoch), losses=losses)
+        case e.SessionTerminated(reason=reason, error=error):
+            info = error.model_dump(mode="json") if error else None
+            ended = replace(row, status=Status.TERMINATED.value, reason=reason, error=info)
+            return _at_rest(replace(ended, asked="", inbox=()))
+        case e.SessionCloseRequested():
+            return replace(row, asked=row.asked or "close")
+        case e.SessionTerminationRequested():
+            return replace(row, asked="terminate")
+        case e.SessionRenamed(session_name=name):
+            return replace(row, name=name)
+        case e.SessionTitled(title=title):
+            return replace(row, title=title)
+        case e.SessionConfigured(llm=llm, permission_mode=mode):
+            model = llm.full_name if llm else row.model
+            mode = mode.value if mode else row.permission_mode
+            return replace(row, model=model, permission_mode=mode)
+        case _:
+            return _conversation(row, event)
+
+
+def _conversation(row: SessionRow, event: Any) -> SessionRow:
+    match event:
+        case e.MessageAccepted(message_id=message_id):
+            return replace(row, messages=row.messages + 1, inbox=(*row.inbox, message_id))
+        case e.MessageWithdrawn(message_id=message_id):
+            return replace(row, inbox=_without(row.inbox, message_id))
+        case e.TurnStarted(turn_id=turn_id, message_ids=taken):
+            return replace(_taken_up(row, taken), turn_id=turn_id, phase="thinking")
+        case e.LlmRequested(message_ids=taken):
+            return _taken_up(row, taken)
+        case e.LlmResponded(tool_calls=calls):
+            asked = tuple(call.call_id for call in calls)
+            return _phased(_spent(replace(row, calls=asked), event))
+        case e.PermissionRequested(call_id=call_id):
+            return _phased(replace(row, waiting=(*_without(row.waiting, call_id), call_id)))
+        case e.PermissionAnswered(call_id=call_id) | e.ToolStarted(call_id=call_id):
+            return _phased(replace(row, waiting=_without(row.waiting, call_id)))
+        case (
+            e.ToolCompleted(call_id=call_id)
+            | e.ToolFailed(call_id=call_id)
+            | e.ToolInterrupted(call_id=call_id)
+            | e.ToolDenied(call_id=call_id)
+        ):
+            rest, waiting = _without(row.calls, call_id), _without(row.waiting, call_id)
+            return _phased(replace(row, calls=rest, waiting=waiting))
+        case e.TurnEnded(error=error):
+            info = error.model_dump(mode="json") if error else None
+            return _at_rest(replace(row, turns=row.turns + 1, error=info))
+        case _:
+            return row  # it says nothing that the registry shows
+
+
+def _created(row: SessionRow, event: e.SessionCreated) -> SessionRow:
+    return replace(
+        row,
+        name=event.session_name,
+        owner=event.owner,
+        metadata=event.metadata,
+        project_path=event.project_path,
+        requested_path=event.requested_path,
+        sharing=event.sharing.value,
+        worktree_of=event.worktree_of,
+        sandbox=event.sandbox.value,
+        model=event.llm.full_name,
+        permission_mode=event.permission_mode.value,
+    )
+
+
+def _status(row: SessionRow, event: e.SessionStatusChanged) -> SessionRow:
+    done = event.status in (Status.CLOSED, Status.TERMINATED)
+    asked = "" if done else row.asked
+    return replace(row, status=event.status.value, reason=event.reason, asked=asked)
+
+
+def _spent(row: SessionRow, event: e.LlmResponded) -> SessionRow:
+    cost = row.cost_usd if event.cost_usd is None else (row.cost_usd or 0.0) + event.cost_usd
+    if event.usage is None:
+        return replace(row, cost_usd=cost)
+    return replace(
+        row,
+        input_tokens=(row.input_tokens or 0) + event.usage.input_tokens,
+        output_tokens=(row.output_tokens or 0) + event.usage.output_tokens,
+        cost_usd=cost,
+    )
+
+
+def _phased(row: SessionRow) -> SessionRow:
+    if row.turn_id is None:
+        return row
+    if not row.calls:
+        return replace(row, phase="thinking")
+    left = set(row.calls) - set(row.waiting)  # waiting is: all that is left waits for a person
+    return replace(row, phase="acting" if left else "waiting")
+
+
+def _taken_up(row: SessionRow, message_ids: tuple[str, ...]) -> SessionRow:
+    return replace(row, inbox=tuple(m for m in row.inbox if m not in message_ids))
+
+
+def _at_rest(row: SessionRow) -> SessionRow:
+    return replace(row, phase="ready", turn_id=None, calls=(), waiting=())
+
+
+def _without(ids: tuple[str, ...], one: str) -> tuple[str, ...]:
+    return tuple(item for item in ids if item != one)
+
+
+def usage_of(entry: Entry) -> UsageRow | None:
+    """Return what `entry` spent, None where it spent nothing that is known."""
+    event = entry.event
+    if not isinstance(event, e.LlmResponded) or (event.usage is None and event.cost_usd is None):
+        return None
+    used = event.usage or Usage(input_tokens=0, output_tokens=0)
+    return UsageRow(
+        session_id=entry.envelope.subject or "",
+        turn_id=event.turn_id,
+        model=event.model,
+        input_tokens=used.input_tokens,
+        output_tokens=used.output_tokens,
+        cost_usd=event.cost_usd,
+    )
+
+
+def searched_in(entry: Entry) -> TextRow | None:
+    """Return what the search finds of `entry`, None where it holds no text of a person's."""
+    match entry.event:
+        case (
+            e.MessageAccepted(message_id=ref, content=content)
+            | e.MessageEdited(message_id=ref, content=content)
+        ):
+            kind, text = "message", text_of(content)
+        case e.MessageWithdrawn(message_id=ref):
+            kind, text = "message", ""
+        case e.LlmResponded(call_id=ref, content=text) if text:
+            kind = "answer"
+        case e.SessionTitled(title=text):
+            kind, ref = "title", "title"
+        case e.SessionCreated(session_name=text) | e.SessionRenamed(session_name=text):
+            kind, ref = "name", "name"
+        case _:
+            return None
+    return TextRow(entry.envelope.subject or "", entry.sequence, kind, ref, text)
+
+
+def moment_of(text: str) -> datetime:
+    """Return the time that a row holds as RFC 3339."""
+    return datetime.fromisoformat(text).astimezone(UTC)

@@ -1,0 +1,66 @@
+"""The registry as the session-manager needs it: a port, its questions and its answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from jidoka.core.ports import Entry
+from jidoka.core.projection import SessionRow
+
+
+@dataclass(frozen=True, slots=True)
+class SessionQuery:
+    """Which sessions to list, newest first."""
+
+    statuses: tuple[str, ...] | None = None
+    """None: all that are not terminated."""
+    project: str | None = None
+    """The real path of a folder."""
+    text: str | None = None
+    """Words that all begin some word of one message, answer, title or name."""
+    limit: int = 100
+    before: int | None = None
+    """Only sessions whose `first_cursor` is smaller: the page after that one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A text that a search found."""
+
+    session_id: str
+    sequence: int
+    kind: str
+    text: str
+
+
+class Registry(Protocol):
+    """What is known of all sessions: a projection of the log, which can be rebuilt from it."""
+
+    async def position(self) -> int:
+        """Return the stream sequence of the last event that was applied, 0 for none."""
+        ...
+
+    async def apply(self, entries: Sequence[Entry]) -> int:
+        """Apply a batch in one transaction, passing by what was applied; return the new position.
+
+        A position below the batch's end means that a damaged registry was put aside: a new one
+        begins, and wants all events after that position.
+
+        Raises:
+            StorageNotWritable, StorageFull: nothing of the batch was applied.
+        """
+        ...
+
+    async def get(self, session_id: str) -> SessionRow | None:
+        """Return what is known of a session, None when it is not."""
+        ...
+
+    async def find(self, query: SessionQuery) -> tuple[SessionRow, ...]:
+        """Return the sessions of a query, newest first."""
+        ...
+
+    async def search(self, text: str, limit: int = 100) -> tuple[Hit, ...]:
+        """Return the texts in which every word of `text` begins a word, newest first."""
+        ...

@@ -1,0 +1,175 @@
+"""What is known of a session at one place of its log. Every change of it is in `core.session`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from jidoka.contract.content import (
+    ErrorInfo,
+    Limits,
+    LlmConfig,
+    PermissionMode,
+    Policy,
+    SandboxMode,
+    Sharing,
+    Status,
+    ToolCall,
+    TurnOutcome,
+    Usage,
+)
+from jidoka.core.ports import Head
+from jidoka.core.recorded import Recorded
+
+OPEN = frozenset({Status.INITIALIZING, Status.ACTIVE, Status.IDLE, Status.TERMINATING})
+LIVE = frozenset({Status.INITIALIZING, Status.ACTIVE})
+"""A worker should be there."""
+
+
+class Phase(StrEnum):
+    """Where the turn is."""
+
+    READY = "ready"
+    THINKING = "thinking"
+    ACTING = "acting"
+    WAITING = "waiting"
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A message that no turn has taken up."""
+
+    message_id: str
+    policy: Policy
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A call that waits for somebody's word."""
+
+    deadline: datetime
+    default: str
+    answer: str | None = None
+    answered_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenCall:
+    """A tool call without a recorded end."""
+
+    call: ToolCall
+    started_in: int | None = None
+    """The epoch that stored `tool.started`, None before."""
+    attempt: int = 0
+    effect: str = "effect"
+    pre_state: tuple[tuple[str, str | None], ...] = ()
+    question: Question | None = None
+
+    @property
+    def call_id(self) -> str:
+        """The id of the call."""
+        return self.call.call_id
+
+    @property
+    def asks(self) -> bool:
+        """Whether it waits for an answer."""
+        return self.question is not None and self.question.answer is None
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A running turn."""
+
+    turn_id: str
+    message_ids: tuple[str, ...]
+    started_at: datetime | None = None
+    step: int = 0
+    """Answers of the model so far."""
+    attempt: int = 1
+    """Which try of the next answer."""
+    requested: tuple[int, int] | None = None
+    """Step and attempt of the last `llm.requested`."""
+    retry_at: datetime | None = None
+    calls: tuple[OpenCall, ...] = ()
+    answer: str = ""
+    answered: bool = False
+    """The last answer asked for no tool."""
+    stopping: TurnOutcome | None = None
+    error: ErrorInfo | None = None
+    usage: Usage | None = None
+    cost_usd: float | None = None
+    denied: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What a session has used."""
+
+    messages: int = 0
+    turns: int = 0
+    usage: Usage | None = None
+    cost_usd: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionState:
+    """All that decisions about a session need; the conversation is a projection of its own."""
+
+    session_id: str = ""
+    head: Head = field(default_factory=Head)
+    status: Status | None = None
+    status_reason: str = ""
+    name: str = ""
+    title: str | None = None
+    project_path: str = ""
+    requested_path: str = ""
+    sharing: Sharing = Sharing.EXCLUSIVE
+    worktree_of: str | None = None
+    llm: LlmConfig = field(default_factory=LlmConfig)
+    permission_mode: PermissionMode = PermissionMode.ASK
+    limits: Limits = field(default_factory=Limits)
+    sandbox: SandboxMode = SandboxMode.AUTO
+    system_prompt: str | None = None
+    tools: tuple[str, ...] | None = None
+    owner: str = ""
+    metadata: dict[str, object] = field(default_factory=dict)
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+    epoch: int = 0
+    host: str = ""
+    worker_lost: bool = False
+    """The worker of `epoch` is known to be gone."""
+    losses: tuple[datetime, ...] = ()
+    """When the last workers were lost, at most 32."""
+    inbox: tuple[Waiting, ...] = ()
+    turn: Turn | None = None
+    allowed: frozenset[str] = frozenset()
+    """Tools that a person allowed for the rest of the session."""
+    denied: frozenset[str] = frozenset()
+    closing: str | None = None
+    """`close` or `terminate` was asked for and is not done."""
+    end_reason: str = ""
+    error: ErrorInfo | None = None
+    totals: Totals = field(default_factory=Totals)
+    recorded: Recorded = field(default_factory=Recorded)
+
+    @property
+    def phase(self) -> Phase:
+        """Where the turn is; see the module's theory of operation."""
+        if self.turn is None:
+            return Phase.READY
+        if not self.turn.calls:
+            return Phase.THINKING
+        return Phase.WAITING if all(call.asks for call in self.turn.calls) else Phase.ACTING
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the session counts against the limit and holds its folder."""
+        return self.status in OPEN
+
+    def call(self, call_id: str) -> OpenCall | None:
+        """Return an open call by its id."""
+        calls = self.turn.calls if self.turn else ()
+        return next((call for call in calls if call.call_id == call_id), None)

@@ -1,0 +1,123 @@
+"""The conversation as a model reads it: a projection of the log.
+
+Messages have the shape of OpenAI's chat completions, which litellm translates for every provider.
+Whatever the log holds, the result is one that providers accept: every tool call of an assistant
+message has exactly one result, in the order of the calls, before anything else is said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from jidoka.contract import events as e
+from jidoka.contract.content import TurnOutcome, text_of
+from jidoka.contract.json import is_object_text
+from jidoka.core.ports import Entry
+
+Message = dict[str, Any]
+
+
+@dataclass(slots=True)
+class _Answer:
+    """An answer of the model and the results of its calls, as far as they are known."""
+
+    event: e.LlmResponded
+    results: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Transcript:
+    """Grows by `add`; `messages` gives what the model reads now."""
+
+    _items: list[_Answer | Message] = field(default_factory=list)
+    _waiting: dict[str, Any] = field(default_factory=dict)
+
+    def add(self, entry: Entry) -> None:
+        """Take in the next entry of the log."""
+        match entry.event:
+            case e.MessageAccepted(message_id=message_id, content=content):
+                self._waiting[message_id] = content
+            case e.MessageEdited(message_id=message_id, content=content):
+                if message_id in self._waiting:
+                    self._waiting[message_id] = content
+            case e.MessageWithdrawn(message_id=message_id):
+                self._waiting.pop(message_id, None)
+            case e.TurnStarted(message_ids=ids) | e.LlmRequested(message_ids=ids):
+                self._take(ids)
+            case e.LlmResponded() as answer:
+                self._items.append(_Answer(answer))
+            case e.ToolCompleted(call_id=call_id) as done:
+                self._result(call_id, _completed_text(done))
+            case e.ToolFailed(call_id=call_id, error=error, output=output):
+                self._result(call_id, f"error: {error.code}: {error.message}\n{output}".strip())
+            case e.ToolInterrupted(call_id=call_id, known=known):
+                self._result(call_id, f"interrupted: {known}")
+            case e.ToolDenied(call_id=call_id, by=by, reason=reason):
+                self._result(call_id, f"denied by {by}. {reason}".strip())
+            case e.TurnEnded(outcome=outcome) if outcome is not TurnOutcome.COMPLETED:
+                self._items.append({"role": "assistant", "content": f"(The turn: {outcome}.)"})
+            case e.ConversationCleared():
+                self._items.clear()
+            case _:
+                pass
+
+    def messages(self) -> list[Message]:
+        """Return the conversation from its start, without the system prompt."""
+        return [message for item in self._items for message in _rendered(item)]
+
+    def waiting_texts(self) -> dict[str, str]:
+        """Return the text of every message that no turn has taken up, by its id."""
+        return {key: text_of(content) for key, content in self._waiting.items()}
+
+    def _take(self, ids: tuple[str, ...]) -> None:
+        for message_id in ids:
+            content = self._waiting.pop(message_id, None)
+            if content is not None:
+                self._items.append({"role": "user", "content": text_of(content)})
+
+    def _result(self, call_id: str, text: str) -> None:
+        for item in reversed(self._items):
+            if isinstance(item, _Answer) and any(
+                call.call_id == call_id for call in item.event.tool_calls
+            ):
+                item.results.setdefault(call_id, text)
+                return
+
+
+def _rendered(item: _Answer | Message) -> Iterator[Message]:
+    if not isinstance(item, _Answer):
+        yield item
+        return
+    answer = item.event
+    message: Message = {"role": "assistant", "content": answer.content or None}
+    if answer.tool_calls:
+        message["tool_calls"] = [
+            {
+                "id": call.call_id,
+                "type": "function",
+                "function": {"name": call.tool, "arguments": _arguments(call.arguments)},
+            }
+            for call in answer.tool_calls
+        ]
+    elif not answer.content:
+        message["content"] = "(no answer)"
+    yield message
+    for call in answer.tool_calls:
+        text = item.results.get(call.call_id, "interrupted: nothing is known of this call")
+        yield {"role": "tool", "tool_call_id": call.call_id, "content": text or "(no output)"}
+
+
+def _arguments(text: str) -> str:
+    """Return arguments that every provider accepts; broken ones are described by the result."""
+    return text if is_object_text(text) else "{}"
+
+
+def _completed_text(done: e.ToolCompleted) -> str:
+    notes = [done.output]
+    if done.exit_status:
+        notes.append(f"[exit status {done.exit_status}]")
+    if done.output_ref:
+        notes.append(f"[{done.output_bytes} bytes in all, the middle is left out]")
+    return "\n".join(note for note in notes if note)
