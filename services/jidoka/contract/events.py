@@ -142,7 +142,7 @@ class SessionTerminationRequested(
     reason: str = ""
 
 
-# --- the session-manager writes lifecycle ----------------------------------------------------------
+# --- the session-manager writes lifecycle --------------------------------------------------------
 
 
 class SessionCreated(Commanded, name="session.created", writer=Writer.SESSION_MANAGER):
@@ -225,6 +225,8 @@ class LlmRequested(EventData, name="llm.requested"):
     """Which model call of the turn, from 1."""
     attempt: int = 1
     model: str
+    message_ids: tuple[str, ...] = ()
+    """Messages that steer: taken in before this call."""
 
 
 class LlmResponded(EventData, name="llm.responded"):
@@ -337,6 +339,16 @@ class ToolDenied(EventData, name="tool.denied"):
     reason: str = ""
 
 
+class TurnLimitReached(EventData, name="turn.limit_reached"):
+    """The turn used up a limit; what is open is settled, then it ends."""
+
+    turn_id: str
+    kind: str
+    """`wall_s` `tokens` `cost_usd`."""
+    used: float
+    limit: float
+
+
 class SessionTitled(EventData, name="session.titled"):
     """The agent gave the session a title from its first message."""
 
@@ -382,6 +394,7 @@ Event = (
     | ToolFailed
     | ToolInterrupted
     | ToolDenied
+    | TurnLimitReached
     | SessionTitled
     | TurnEnded
 )

@@ -34,7 +34,12 @@ def session_id_of(source: str, command_id: str) -> str:
 
     It follows from the command, so that a durable create knows its subject beforehand.
     """
-    return "s" + hashlib.sha256(f"{source}\n{command_id}".encode()).hexdigest()[:24]
+    return "s" + command_key(source, command_id)
+
+
+def command_key(source: str, command_id: str) -> str:
+    """Return the short key under which a command is recorded once."""
+    return hashlib.sha256(f"{source}\n{command_id}".encode()).hexdigest()[:24]
 
 
 def project_key(real_path: str) -> str:
