@@ -69,6 +69,7 @@ class SessionCommand(CommandData):
     """A command to one session; it may leave out the id where the envelope's subject has it."""
 
     session_id: SessionId
+    """May be left out where the envelope's `subject` has it."""
 
 
 class CreateSession(CommandData, name="session.create"):

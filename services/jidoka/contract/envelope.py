@@ -24,6 +24,7 @@ from pydantic import (
     Field,
     ValidationError,
 )
+from pydantic_core import to_json
 
 from jidoka.contract.errors import InvalidMessage
 from jidoka.contract.json import read_json
@@ -115,13 +116,26 @@ class Envelope(BaseModel):
         return int(self.sequence or 0)
 
     def to_json(self) -> bytes:
-        """Return the structured form, without empty attributes."""
-        return self.model_dump_json(exclude_none=True).encode()
+        """Return the structured form, without empty attributes; `data` keeps its nulls."""
+        attributes = self.model_dump_json(exclude_none=True, exclude={"data"}).encode()
+        if self.data is None:
+            return attributes
+        return b"%s,\"data\":%s}" % (attributes[:-1], to_json(self.data))
 
 
 def type_of(name: str, version: int = 1) -> str:
     """Return the CloudEvents type of `<noun>.<verb>`."""
     return f"jido.{name}.v{version}"
+
+
+def schema_uri(title: str) -> str:
+    """Return the `dataschema` of a type, which is the `$id` of its file in `schemas/`."""
+    return f"urn:jidoka:schema:{title}"
+
+
+def dataschema_of(kind: str, name: str, version: int = 1) -> str:
+    """Return the URI of a data schema; `kind` is its folder: `events`, `commands`, `live`."""
+    return f"urn:jidoka:schema:{kind}:{name}.v{version}"
 
 
 def digest_of(stored: bytes) -> str:

@@ -89,3 +89,13 @@ class RunResult(Reply):
     total_cost_usd: float | None
     usage: Usage | None
     error: ErrorInfo | None = None
+
+
+REPLIES: dict[str, type[Reply]] = {
+    ACCEPTED: CommandAccepted,
+    REFUSED: CommandRefused,
+    RUN_RESULT: RunResult,
+    "session.info": SessionInfo,
+    "session.page": SessionList,
+}
+"""The shapes of answers; the last two are what `session.get` and `session.list` return."""
