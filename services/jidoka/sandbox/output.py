@@ -1,0 +1,78 @@
+"""What a command printed, kept within bounds: its head, its tail, and a file with the rest."""
+
+from __future__ import annotations
+
+import codecs
+import os
+import tempfile
+from collections.abc import Callable
+
+from jidoka.core.tooling import INLINE_BYTES, SPILL_BYTES
+
+_HALF = INLINE_BYTES // 2
+_NOT_FIRST_MASK, _NOT_FIRST = 0xC0, 0x80
+"""Tells the later bytes of a UTF-8 character."""
+
+
+class Output:
+    """Takes bytes as they come; holds at most 64 KiB of them, and a file once there are more."""
+
+    def __init__(self, on_text: Callable[[str], None]) -> None:
+        self.size = 0
+        self.spill: str | None = None
+        self._on_text = on_text
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._head = bytearray()
+        self._tail = bytearray()
+        self._spill_fd: int | None = None
+
+    def add(self, data: bytes) -> None:
+        """Keep `data` and hand its text on."""
+        if self._spill_fd is None and self.size + len(data) > INLINE_BYTES:
+            self._spill_fd, self.spill = tempfile.mkstemp(prefix="jidoka-output-")
+            os.write(self._spill_fd, self._head + self._tail)
+        if self._spill_fd is not None and self.size < SPILL_BYTES:
+            os.write(self._spill_fd, data[: SPILL_BYTES - self.size])
+        self.size += len(data)
+        room = max(0, _HALF - len(self._head))
+        self._head += data[:room]
+        self._tail += data[room:]
+        del self._tail[: max(0, len(self._tail) - _HALF)]
+        if text := self._decoder.decode(data):
+            self._on_text(_clean(text))
+
+    def close(self) -> None:
+        """Close the file; it stays where `spill` says."""
+        if text := self._decoder.decode(b"", final=True):
+            self._on_text(text)
+        if self._spill_fd is not None:
+            os.close(self._spill_fd)
+            self._spill_fd = None
+
+    def head(self) -> str:
+        """Return the beginning: everything, while that is at most 64 KiB."""
+        return _text(self._head if self.spill else self._head + self._tail)
+
+    def tail(self) -> str:
+        """Return the end, empty while `head` is everything."""
+        return _text(self._tail) if self.spill else ""
+
+    def discard(self) -> None:
+        """Close and remove the file: nobody wants the output any more."""
+        self.close()
+        if self.spill is not None:
+            os.unlink(self.spill)  # noqa: PTH108 - the path came from tempfile as text
+            self.spill = None
+
+
+def _text(data: bytearray) -> str:
+    """Return readable text; a character that was cut in two at either end is left out."""
+    first = (i for i in range(min(4, len(data))) if data[i] & _NOT_FIRST_MASK != _NOT_FIRST)
+    start = next(first, 0)
+    text = codecs.getincrementaldecoder("utf-8")("replace").decode(bytes(data[start:]))
+    return _clean(text)
+
+
+def _clean(text: str) -> str:
+    # providers and terminals choke on NUL, and it means nothing to a reader
+    return text.replace("\0", "\ufffd")
