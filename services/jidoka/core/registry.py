@@ -25,16 +25,6 @@ class SessionQuery:
     """Only sessions whose `first_cursor` is smaller: the page after that one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """A text that a search found."""
-
-    session_id: str
-    sequence: int
-    kind: str
-    text: str
-
-
 class Registry(Protocol):
     """What is known of all sessions: a projection of the log, which can be rebuilt from it."""
 
@@ -42,14 +32,15 @@ class Registry(Protocol):
         """Return the stream sequence of the last event that was applied, 0 for none."""
         ...
 
-    async def apply(self, entries: Sequence[Entry]) -> int:
-        """Apply a batch in one transaction, passing by what was applied; return the new position.
+    async def apply(self, entries: Sequence[Entry], after: int) -> int:
+        """Apply the events that follow `after` in one transaction; return the position reached.
 
-        A position below the batch's end means that a damaged registry was put aside: a new one
-        begins, and wants all events after that position.
+        Events that were applied before are passed by. A position below `after` means that the
+        registry has less than the caller thinks (a damaged file was put aside, or deleted):
+        nothing was applied, and all events after that position are wanted.
 
         Raises:
-            StorageNotWritable, StorageFull: nothing of the batch was applied.
+            StorageNotWritable, StorageFull, Unavailable: nothing of the batch was applied.
         """
         ...
 
@@ -61,6 +52,6 @@ class Registry(Protocol):
         """Return the sessions of a query, newest first."""
         ...
 
-    async def search(self, text: str, limit: int = 100) -> tuple[Hit, ...]:
-        """Return the texts in which every word of `text` begins a word, newest first."""
+    async def reset(self) -> None:
+        """Forget everything: what comes next is a rebuild."""
         ...
