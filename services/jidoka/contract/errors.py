@@ -15,9 +15,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
 from functools import cache
-from typing import Any, ClassVar, dataclass_transform, get_type_hints
+from typing import TYPE_CHECKING, Any, ClassVar, dataclass_transform, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 
 def _shown(value: Any) -> Any:
@@ -650,6 +651,17 @@ class StorageNotWritable(Failed):
     path: str
 
 
+class StreamMismatch(Failed):
+    """The stream {stream} has {field} {found}, not {wanted}. Mend it by hand: it may hold data."""
+
+    code: ClassVar[str] = "stream_mismatch"
+    exit_code: ClassVar[int] = 5
+    stream: str
+    field: str
+    found: str
+    wanted: str
+
+
 class PortInUse(Failed):
     """Port {port} is taken by another program. Choose another, or leave it out for a free one."""
 
@@ -726,6 +738,9 @@ ERRORS: dict[str, type[JidokaError]] = {
 @cache
 def details_of(kind: type[JidokaError]) -> type[BaseModel]:
     """Return the model of an error's `details`: its fields, unknown ones ignored."""
+    # a program that only raises errors, such as the runtime, shall not load pydantic for it
+    from pydantic import ConfigDict, create_model  # noqa: PLC0415
+
     hints = get_type_hints(kind)
     chosen: dict[str, Any] = {
         field.name: (hints[field.name], ... if field.default is MISSING else field.default)
@@ -741,6 +756,8 @@ def from_dict(raw: Mapping[str, Any]) -> JidokaError:
     A code that this version does not know, or details that do not fit it, give an `UnknownError`
     that keeps the original.
     """
+    from pydantic import ValidationError  # noqa: PLC0415 - see `details_of`
+
     kind = ERRORS.get(str(raw.get("code")))
     if kind is None:
         return UnknownError(original=dict(raw))
