@@ -7,9 +7,8 @@ not know yet is left out (`abi`), so the rules are as strict as this machine can
 from __future__ import annotations
 
 import os
+import stat
 import struct
-from collections.abc import Iterable
-from pathlib import Path
 
 from jidoka.sandbox.syscalls import (
     LANDLOCK_ADD_RULE,
@@ -43,7 +42,7 @@ def abi() -> int:
         return 0
 
 
-def restrict(rules: Iterable[tuple[str, int]], *, version: int, network: bool) -> None:
+def restrict(rules: list[tuple[str, int]], *, version: int, network: bool) -> None:
     """Leave this process only what `rules` (path, rights) grant. Paths that are missing grant none.
 
     Args:
@@ -78,7 +77,7 @@ def _grant(ruleset: int, path: str, rights: int) -> None:
     except OSError:
         return
     try:
-        mask = -1 if Path(f"/proc/self/fd/{fd}").is_dir() else _FOR_FILES
+        mask = -1 if stat.S_ISDIR(os.fstat(fd).st_mode) else _FOR_FILES
         syscall(LANDLOCK_ADD_RULE, ruleset, _PATH_BENEATH, struct.pack("<Qi", rights & mask, fd), 0)
     finally:
         os.close(fd)

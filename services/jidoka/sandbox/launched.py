@@ -5,17 +5,20 @@ There is no namespace here. What that leaves open is in `GAPS`; the session says
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
 import signal
-from collections.abc import Callable, Iterator
+import sys
+import tempfile
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from jidoka.core.tooling import CommandResult, Limits
-from jidoka.sandbox import landlock
+from jidoka.sandbox import landlock, seccomp
 from jidoka.sandbox.commands import run_command
 from jidoka.sandbox.guard import GitGuard, nothing_to_restore
-from jidoka.sandbox.launcher import Order, command_line
 from jidoka.sandbox.limits import limited_argv
 from jidoka.sandbox.process import Launch
 from jidoka.sandbox.surroundings import (
@@ -23,7 +26,6 @@ from jidoka.sandbox.surroundings import (
     SYSTEM_FILES,
     SYSTEM_FOLDERS,
     Surroundings,
-    launcher_environment,
     shell,
 )
 
@@ -52,26 +54,33 @@ class Landlocked:
         network: bool = False,
     ) -> CommandResult:
         """Run a shell command in `root`; return when it and all that it started are gone."""
-        argv = limited_argv(shell(), command, replace(limits, processes=None))
+        with _temporary_folder() as temporary:
+            launch = Launch(
+                argv=_launcher(
+                    _argv(command, limits),
+                    abi=landlock.abi(),
+                    network=network,
+                    processes=limits.processes,
+                    temporary=temporary,
+                    cwd=root,
+                    paths=self._paths(root, network=network),
+                ),
+                env=self.surroundings.environment(home=f"{temporary}/home", temporary=temporary),
+                cwd="/",
+                end_signal=signal.SIGTERM,
+            )
+            return await run_command(
+                launch,
+                restore=GitGuard(root).restore,
+                timeout_s=timeout_s,
+                on_output=on_output,
+                limits=limits,
+            )
+
+    def _paths(self, root: str, *, network: bool) -> list[str]:
         files = (*SYSTEM_FILES, *(NETWORK_FILES if network else ()))
-        order = Order(
-            parent=os.getpid(),
-            argv=argv,
-            env=self.surroundings.environment(home="{tmp}/home", temporary="{tmp}"),
-            cwd=root,
-            abi=landlock.abi(),
-            readable=(*SYSTEM_FOLDERS, *files, *self.surroundings.read_only),
-            writable=(root,),
-            network=network,
-            processes=limits.processes,
-        )
-        return await run_command(
-            _launch(order),
-            restore=GitGuard(root).restore,
-            timeout_s=timeout_s,
-            on_output=on_output,
-            limits=limits,
-        )
+        readable = (*SYSTEM_FOLDERS, *files, *self.surroundings.read_only)
+        return [*(f"r:{path}" for path in readable), f"w:{root}"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,38 +98,78 @@ class Unconfined:
         timeout_s: float,
         on_output: Callable[[str], None],
         limits: Limits,
-        network: bool = False,  # noqa: ARG002 - nothing here could keep it away
+        network: bool = False,
     ) -> CommandResult:
         """Run a shell command in `root`; return when it and all that it started are gone."""
-        order = Order(
-            parent=os.getpid(),
-            argv=limited_argv(shell(), command, replace(limits, processes=None)),
-            env=self.surroundings.environment(
-                home=str(Path.home()), temporary="{tmp}", path=":".join(self._path())
-            ),
-            cwd=root,
-            abi=0,
-            processes=limits.processes,
-        )
-        return await run_command(
-            _launch(order),
-            restore=nothing_to_restore,
-            timeout_s=timeout_s,
-            on_output=on_output,
-            limits=limits,
-        )
+        with _temporary_folder() as temporary:
+            launch = Launch(
+                argv=_launcher(
+                    _argv(command, limits),
+                    abi=0,
+                    network=network,
+                    processes=limits.processes,
+                    temporary=temporary,
+                    cwd=root,
+                    paths=[],
+                ),
+                env=self.surroundings.environment(
+                    home=str(Path.home()), temporary=temporary, path=self._path()
+                ),
+                cwd="/",
+                end_signal=signal.SIGTERM,
+            )
+            return await run_command(
+                launch,
+                restore=nothing_to_restore,
+                timeout_s=timeout_s,
+                on_output=on_output,
+                limits=limits,
+            )
 
-    def _path(self) -> Iterator[str]:
-        """Yield the owner's own programs too: nothing is kept from a command here."""
-        yield from dict.fromkeys(
-            (*self.surroundings.path.split(":"), *os.environ.get("PATH", "").split(":"))
-        )
+    def _path(self) -> str:
+        """Return the owner's own PATH too: nothing is kept from a command here."""
+        own = os.environ.get("PATH", "").split(":")
+        return ":".join(dict.fromkeys((*self.surroundings.path.split(":"), *own)))
 
 
-def _launch(order: Order) -> Launch:
-    return Launch(
-        argv=command_line(order),
-        env=launcher_environment(),
-        cwd="/",
-        end_signal=signal.SIGTERM,
+def _argv(command: str, limits: Limits) -> list[str]:
+    # the user's processes outside count too, so only the launcher knows the right number
+    return limited_argv(shell(), command, replace(limits, processes=None))
+
+
+def _launcher(
+    argv: list[str],
+    *,
+    abi: int,
+    network: bool,
+    processes: int | None,
+    temporary: str,
+    cwd: str,
+    paths: list[str],
+) -> list[str]:
+    """Return the command line of a launcher; `launcher.Order` reads it."""
+    families = seccomp.INET_FAMILIES if network else ()
+    # before version 3 Landlock does not see a truncation by path
+    known = abi >= landlock.TRUNCATE_ABI
+    program = (
+        seccomp.compile_filter(families, shared_namespaces=True, truncate=known) if abi else b""
     )
+    start = (
+        f"import sys; sys.path.append({str(Path(__file__).parents[2])!r}); "
+        "from jidoka.sandbox.launcher import main; main()"
+    )
+    numbers = (os.getpid(), abi, int(network), processes or 0)
+    words = (*map(str, numbers), temporary, cwd, program.hex(), *paths, "--", *argv)
+    return [sys.executable, "-I", "-S", "-c", start, *words]
+
+
+@contextlib.contextmanager
+def _temporary_folder() -> Generator[str]:
+    """Make a command's own folder; its launcher removes it, unless somebody killed that."""
+    folder = tempfile.mkdtemp(prefix="jidoka-")
+    (Path(folder) / "home").mkdir()
+    try:
+        yield folder
+    finally:
+        if Path(folder).exists():
+            shutil.rmtree(folder, ignore_errors=True)

@@ -4,23 +4,17 @@
                         │ shell ended, or SIGTERM: freeze, kill and reap every descendant
                         └ remove the temporary folder, exit as the shell did
 
-It runs as its own program with a clean environment (`python -I -S`), told what to do by one
-argument in JSON, and ends with the worker that started it.
+It runs as its own program (`python -I -S`) with the command's clean environment, and ends with the
+worker that started it. A command waits for its start, so it imports as little as it can.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import resource
-import shutil
 import signal
 import sys
-import tempfile
 import time
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
 
 from jidoka.sandbox import landlock, seccomp
 from jidoka.sandbox.syscalls import PR_SET_CHILD_SUBREAPER, PR_SET_PDEATHSIG, prctl
@@ -32,94 +26,90 @@ CANNOT_CONFINE = 121
 """Exit status when the kernel refused to confine the command; it never ran."""
 
 
-@dataclass(frozen=True, slots=True)
 class Order:
-    """What the launcher is told."""
+    """What the launcher is told, as the words of its command line.
 
-    parent: int
-    """Pid of who started it: without that one it ends at once."""
-    argv: Sequence[str]
-    env: dict[str, str]
-    """`{tmp}` stands for the temporary folder that the launcher makes and removes."""
-    cwd: str
-    abi: int
-    """Version of Landlock to confine with; 0 confines nothing."""
-    readable: Sequence[str] = ()
-    writable: Sequence[str] = ()
-    network: bool = False
-    processes: int | None = None
+    parent          pid of who started it: without that one it ends at once
+    abi             version of Landlock to confine with; 0 confines nothing
+    network         1: TCP stays possible
+    processes       how many more tasks the user may have; 0: no limit of ours
+    temporary, cwd  the command's own temporary folder, which is removed; where it starts
+    program         the system call filter in hex
+    r:PATH, w:PATH  what may be read and run, what may be written; then `--` and the command
+    """
 
+    def __init__(self, words: list[str]) -> None:
+        parent, abi, network, processes, *rest = words
+        self.parent, self.abi, self.processes = int(parent), int(abi), int(processes)
+        self.network = network == "1"
+        self.temporary, self.cwd, program, *rest = rest
+        self.program = bytes.fromhex(program)
+        border = rest.index("--")
+        self.paths, self.argv = rest[:border], rest[border + 1 :]
 
-def command_line(order: Order) -> list[str]:
-    """Return the argv that starts a launcher for `order`."""
-    package_home = str(Path(__file__).parents[2])
-    start = (
-        f"import sys; sys.path.append({package_home!r}); "
-        "from jidoka.sandbox.launcher import main; main()"
-    )
-    return [sys.executable, "-I", "-S", "-c", start, json.dumps(asdict(order))]
+    def rules(self) -> list[tuple[str, int]]:
+        """Return the Landlock rules: these paths and the few devices that every program needs."""
+        rights = {"r": landlock.RUN, "w": -1}
+        write = landlock.READ | landlock.WRITE_FILE
+        return [
+            *((word[2:], rights[word[0]]) for word in self.paths),
+            *((path, landlock.READ) for path in ("/proc/self", "/proc/cpuinfo", "/proc/meminfo")),
+            *((f"/dev/{name}", landlock.READ) for name in ("urandom", "random")),
+            *((f"/dev/{name}", write) for name in ("null", "zero", "full")),
+            (self.temporary, -1),
+        ]
 
 
 def main() -> None:
-    """Run the command of the order in argv[1], end all that it started, exit as it did."""
-    order = Order(**json.loads(sys.argv[1]))
+    """Run the command of the order, end all that it started, exit as it did."""
+    order = Order(sys.argv[1:])
     signal.pthread_sigmask(signal.SIG_BLOCK, _WAKES)
     prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
     prctl(PR_SET_CHILD_SUBREAPER, 1)
-    if os.getppid() != order.parent:
-        return
-    temporary = tempfile.mkdtemp(prefix="jidoka-")
-    try:
-        status = _wait_for(_start(order, temporary))
+    status = 128 + signal.SIGTERM
+    if os.getppid() == order.parent:
+        status = _wait_for(_start(order))
         _end_descendants()
-    finally:
+    _remove(order.temporary)
+    os._exit(status)
+
+
+def _remove(temporary: str) -> None:
+    try:
+        os.rmdir(f"{temporary}/home")  # noqa: PTH106 - see the imports
+        os.rmdir(temporary)  # noqa: PTH106 - the same
+    except OSError:
+        import shutil  # noqa: PLC0415 - most commands leave nothing, and it is slow to import
+
         shutil.rmtree(temporary, ignore_errors=True)
-    sys.exit(status)
 
 
-def _start(order: Order, temporary: str) -> int:
+def _start(order: Order) -> int:
     pid = os.fork()
     if pid == 0:
         try:
-            _become(order, temporary)
+            _become(order)
         except BaseException as error:  # noqa: BLE001 - a forked child must never return into main
             os.write(2, f"jidoka: the command could not be confined: {error}\n".encode())
         os._exit(CANNOT_CONFINE)
     return pid
 
 
-def _become(order: Order, temporary: str) -> None:
+def _become(order: Order) -> None:
     os.setsid()
-    env = {key: value.replace("{tmp}", temporary) for key, value in order.env.items()}
-    Path(env["HOME"]).mkdir(exist_ok=True)
     os.chdir(order.cwd)
-    if order.processes is not None:
+    if order.processes:
         most = _tasks_of_user() + order.processes
         hard = resource.getrlimit(resource.RLIMIT_NPROC)[1]
         if hard == resource.RLIM_INFINITY or hard > most:
             resource.setrlimit(resource.RLIMIT_NPROC, (most, most))
     if order.abi:
-        _confine(order, temporary)
+        landlock.restrict(order.rules(), version=order.abi, network=order.network)
+        seccomp.apply_filter(order.program)
     for sign in (signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(sign, signal.SIG_DFL)  # Python ignores them, a shell must not
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _WAKES)
-    os.execve(order.argv[0], list(order.argv), env)  # noqa: S606 - no shell: argv is a list
-
-
-def _confine(order: Order, temporary: str) -> None:
-    rules = [
-        *((path, landlock.RUN) for path in order.readable),
-        *((path, landlock.READ) for path in ("/proc/self", "/proc/cpuinfo", "/proc/meminfo")),
-        *((f"/dev/{name}", landlock.READ) for name in ("urandom", "random")),
-        *((f"/dev/{name}", landlock.READ | landlock.WRITE_FILE) for name in ("null", "zero")),
-        *((path, -1) for path in (*order.writable, temporary)),
-    ]
-    families = seccomp.INET_FAMILIES if order.network else ()
-    # before version 3 Landlock does not see a truncation by path
-    known = order.abi >= landlock.TRUNCATE_ABI
-    program = seccomp.compile_filter(families, shared_namespaces=True, truncate=known)
-    landlock.restrict(rules, version=order.abi, network=order.network)
-    seccomp.apply_filter(program)
+    os.execv(order.argv[0], order.argv)  # noqa: S606 - no shell: argv is a list
 
 
 def _wait_for(child: int) -> int:
@@ -186,7 +176,8 @@ def _descendants() -> set[int]:
 
 def _parent_of(pid: int) -> int | None:
     try:
-        state = Path(f"/proc/{pid}/stat").read_bytes()
+        with open(f"/proc/{pid}/stat", "rb") as file:  # noqa: PTH123 - see the imports
+            state = file.read()
     except OSError:
         return None
     # the name in brackets may hold anything, brackets too: read from its end
@@ -200,7 +191,7 @@ def _tasks_of_user() -> int:
     for entry in os.scandir("/proc"):
         try:
             if entry.name.isdigit() and entry.stat().st_uid == user:
-                tasks += Path(f"/proc/{entry.name}/task").stat().st_nlink - 2
+                tasks += os.stat(f"{entry.path}/task").st_nlink - 2  # noqa: PTH116 - the same
         except OSError:
             continue
     return tasks

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
-import platform
+import os
 import struct
 from collections.abc import Collection, Iterable
 
@@ -104,7 +104,7 @@ def compile_filter(
     Raises:
         OSError: No table for this kind of machine.
     """
-    machine = platform.machine()
+    machine = os.uname().machine
     if machine not in _ARCHITECTURES:
         raise OSError(errno.ENOSYS, f"no system call table for {machine}")
     column = _OURS[machine]

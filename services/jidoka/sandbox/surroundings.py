@@ -44,6 +44,7 @@ class Surroundings:
             "TMPDIR": temporary,
             "LANG": "C.UTF-8",
             "TERM": "dumb",
+            "GIT_CONFIG_NOSYSTEM": "1",  # git stops where /etc/gitconfig is there but unreadable
         }
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import functools
 import os
 
 OPENAT2 = 437
@@ -20,9 +19,7 @@ PR_SET_NO_NEW_PRIVS = 38
 Argument = int | bytes | ctypes.Array[ctypes.c_char] | ctypes.Structure | None
 
 
-@functools.cache
-def _libc() -> ctypes.CDLL:
-    return ctypes.CDLL(None, use_errno=True)
+_libc = ctypes.CDLL(None, use_errno=True)  # opens nothing: this process has it already
 
 
 def _word(value: Argument) -> object:
@@ -34,14 +31,14 @@ def _word(value: Argument) -> object:
 
 def syscall(number: int, *arguments: Argument) -> int:
     """Return what the system call answers, or raise the `OSError` of its errno."""
-    answer = _libc().syscall(ctypes.c_long(number), *(_word(value) for value in arguments))
+    answer = _libc.syscall(ctypes.c_long(number), *(_word(value) for value in arguments))
     return _checked(answer)
 
 
 def prctl(option: int, *arguments: Argument) -> int:
     """Return what `prctl` answers, or raise the `OSError` of its errno."""
     padded = (*arguments, 0, 0, 0, 0)[:4]
-    return _checked(_libc().prctl(ctypes.c_int(option), *(_word(value) for value in padded)))
+    return _checked(_libc.prctl(ctypes.c_int(option), *(_word(value) for value in padded)))
 
 
 def _checked(answer: int) -> int:
