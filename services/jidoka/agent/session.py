@@ -1,0 +1,35 @@
+"""The session as its worker knows it: state and conversation, folded from the log."""
+
+from __future__ import annotations
+
+import asyncio
+
+from jidoka.core.ports import Entry
+from jidoka.core.session import evolve
+from jidoka.core.state import SessionState
+from jidoka.core.transcript import Transcript
+
+
+class LiveSession:
+    """Takes in entries from whoever sees them first: the follower or an own append."""
+
+    def __init__(self, session_id: str) -> None:
+        self.state = SessionState(session_id=session_id)
+        self.transcript = Transcript()
+        self.last_id: str | None = None
+        """The id of the last event: what the next one is caused by."""
+        self._changed = asyncio.Event()
+
+    def absorb(self, entry: Entry) -> None:
+        """Fold one entry; one that was folded before changes nothing."""
+        if entry.sequence <= self.state.head.sequence:
+            return
+        self.state = evolve(self.state, entry)
+        self.transcript.add(entry)
+        self.last_id = entry.envelope.id
+        self._changed.set()
+
+    async def change(self) -> None:
+        """Return when something was absorbed since the last time."""
+        await self._changed.wait()
+        self._changed.clear()

@@ -1,0 +1,96 @@
+"""The shell of a session's worker: it keeps what runs equal to what the log says should run.
+
+Every effect ends by recording an event, and only that event makes it unwanted. So a cancelled
+turn, a late answer and a restart need no code here: the fold changes, the running set follows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from jidoka.agent.recorder import Recorder
+from jidoka.agent.session import LiveSession
+from jidoka.contract.content import Status
+from jidoka.core.effects import Effect
+from jidoka.core.ports import EventLog
+
+Perform = Callable[[Effect], Awaitable[None]]
+
+_CLEAN_UP_S = 10.0
+_GONE = frozenset({Status.IDLE, Status.CLOSED, Status.TERMINATED})
+
+
+async def work(
+    log: EventLog,
+    session: LiveSession,
+    recorder: Recorder,
+    perform: Perform,
+    on_live: Callable[[], Awaitable[None]],
+) -> str:
+    """Serve one session until it needs no worker any more; return why.
+
+    `on_live` is called once the log is folded to the head that stood when the worker came.
+    """
+    async with asyncio.TaskGroup() as tasks:
+        follower = tasks.create_task(_follow(log, session), name="follow")
+        try:
+            await _folded(log, session)
+            await on_live()
+            return await _keep_equal(session, recorder, perform, tasks)
+        finally:
+            follower.cancel()
+
+
+async def _follow(log: EventLog, session: LiveSession) -> None:
+    async for entry in log.follow(session.state.session_id, session.state.head):
+        session.absorb(entry)
+
+
+async def _folded(log: EventLog, session: LiveSession) -> None:
+    """Return when everything that is recorded now is folded: a replay performs nothing."""
+    last = await log.last(session.state.session_id)
+    while last and session.state.head.sequence < last.sequence:
+        await session.change()
+
+
+async def _keep_equal(
+    session: LiveSession, recorder: Recorder, perform: Perform, tasks: asyncio.TaskGroup
+) -> str:
+    running: dict[Effect, asyncio.Task[None]] = {}
+    try:
+        while not (reason := _no_longer_needed(session, recorder.epoch)):
+            await _end([running.pop(effect) for effect in _unwanted(running, recorder)])
+            for effect in recorder.wanted():
+                if effect not in running or running[effect].done():
+                    name = type(effect).__name__
+                    running[effect] = tasks.create_task(_performed(perform, effect), name=name)
+            await session.change()
+        return reason
+    finally:
+        for task in running.values():
+            task.cancel()
+
+
+def _unwanted(running: dict[Effect, asyncio.Task[None]], recorder: Recorder) -> list[Effect]:
+    wanted = recorder.wanted()
+    return [effect for effect in running if effect not in wanted]
+
+
+async def _end(tasks: list[asyncio.Task[None]]) -> None:
+    """End tasks and see them gone: a tool's processes must be before its end is recorded."""
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks, timeout=_CLEAN_UP_S)
+
+
+async def _performed(perform: Perform, effect: Effect) -> None:
+    await perform(effect)
+
+
+def _no_longer_needed(session: LiveSession, epoch: int) -> str:
+    state = session.state
+    if state.epoch > epoch:
+        return "superseded"
+    return str(state.status) if state.status in _GONE and state.epoch == epoch else ""

@@ -1,0 +1,125 @@
+"""The zygote: a small pre-loaded process that forks one worker a session in milliseconds.
+
+    python -m jidoka.agent.zygote FD
+
+It has one thread, no event loop and no connection. Over the packet socket FD its host sends, as
+JSON, first the settings and then one `WorkerStart` a packet, with the worker's lifeline as a
+passed descriptor; back come `{"ready"}`, `{"started"}` and `{"exited"}`. When the host is gone
+(end of file), the zygote ends; the workers see that by themselves through their lifelines.
+
+Order matters before the first fork: load what workers need, warm it, `gc.freeze()`. Otherwise one
+collection in a child copies the whole heap.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import gc
+import json
+import os
+import select
+import signal
+import socket
+import sys
+from contextlib import suppress
+from typing import Any, NoReturn
+
+from jidoka.agent.process import WorkerSettings, run_worker, warm
+from jidoka.contract.internal import WorkerStart
+
+PACKET_BYTES = 64 * 1024
+_PR_SET_NAME = 15
+_PR_SET_PDEATHSIG = 1
+
+
+def main() -> None:
+    """Serve the host on the descriptor named in the arguments."""
+    link = socket.socket(fileno=int(sys.argv[1]))
+    _die_with_host()
+    hello = json.loads(link.recv(PACKET_BYTES))
+    settings = WorkerSettings(**hello)
+    asyncio.run(warm(settings))
+    woken = _wake_on_child()
+    gc.collect()
+    gc.freeze()
+    link.send(json.dumps({"ready": os.getpid()}).encode())
+    _serve(link, woken, settings)
+
+
+def _die_with_host() -> None:
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _wake_on_child() -> int:
+    """Return a descriptor that is readable whenever a child has ended."""
+    reading, writing = os.pipe()
+    os.set_blocking(reading, False)
+    os.set_blocking(writing, False)
+    signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl+C is the runtime's to handle
+    signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    return reading
+
+
+def _serve(link: socket.socket, woken: int, settings: WorkerSettings) -> None:
+    while True:
+        readable, _, _ = select.select([link, woken], [], [])
+        if woken in readable:
+            with suppress(BlockingIOError):
+                os.read(woken, 4096)
+            _report_exits(link)
+        if link in readable:
+            body, lifelines, _, _ = socket.recv_fds(link, PACKET_BYTES, 1)
+            if not body:
+                return
+            _start(link, woken, settings, WorkerStart.model_validate_json(body), lifelines[0])
+
+
+def _report_exits(link: socket.socket) -> None:
+    while True:
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return
+        if pid == 0:
+            return
+        code = os.waitstatus_to_exitcode(status)
+        report: dict[str, Any] = {"exited": pid, "exit_code": code if code >= 0 else None}
+        report["signal"] = -code if code < 0 else None
+        link.send(json.dumps(report).encode())
+
+
+def _start(
+    link: socket.socket, woken: int, settings: WorkerSettings, start: WorkerStart, lifeline: int
+) -> None:
+    pid = os.fork()
+    if pid == 0:
+        _become_worker(link, woken, settings, start, lifeline)
+    os.close(lifeline)
+    link.send(json.dumps({"started": pid, "session_id": start.session_id}).encode())
+
+
+def _become_worker(
+    link: socket.socket, woken: int, settings: WorkerSettings, start: WorkerStart, lifeline: int
+) -> NoReturn:
+    """Run the worker in the forked child; never come back."""
+    code = 70  # EX_SOFTWARE, unless the worker says otherwise
+    try:
+        wakeup = signal.set_wakeup_fd(-1)
+        os.close(wakeup)
+        os.close(woken)
+        link.close()
+        for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_DFL)
+        os.setsid()
+        name = f"jidoka:{start.session_id[:7]}".encode()
+        ctypes.CDLL(None).prctl(_PR_SET_NAME, name)
+        code = run_worker(settings, start, lifeline)
+    finally:
+        sys.stderr.flush()
+        os._exit(code)
+
+
+if __name__ == "__main__":
+    main()
