@@ -120,7 +120,7 @@ class Envelope(BaseModel):
         attributes = self.model_dump_json(exclude_none=True, exclude={"data"}).encode()
         if self.data is None:
             return attributes
-        return b"%s,\"data\":%s}" % (attributes[:-1], to_json(self.data))
+        return b'%s,"data":%s}' % (attributes[:-1], to_json(self.data))
 
 
 def type_of(name: str, version: int = 1) -> str:

@@ -1,0 +1,365 @@
+"""One connection to the broker, with what every user of it needs: bounds, barriers, typed errors.
+
+nats-py reconnects by itself; this wrapper decides how patiently, says so in the log, and lets
+others wait for it. What is raised here is from `jidoka.contract.errors` alone, but for the
+refusals of JetStream's own interface (`nats.js.errors.APIError`), which `bus` handles inside.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import random
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from types import TracebackType
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from nats import errors as nats_errors
+from nats.aio.client import Client
+from nats.aio.client import Server as KnownServer
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+from nats.js.errors import APIError, ServiceUnavailableError
+
+from jidoka.contract.errors import JidokaError, TimedOut, TooLarge, Unauthenticated, Unavailable
+
+log = logging.getLogger(__name__)
+
+CONNECT_PATIENCE_S: Final = 2.0
+RECONNECT_FIRST_S: Final = 0.1
+RECONNECT_MOST_S: Final = 4.0
+"""The longest pause between two tries: work goes on within 5 s after the broker is back."""
+PING_EVERY_S: Final = 10
+MISSED_PINGS: Final = 2
+OUTGOING_BYTES: Final = 4 * 1024 * 1024
+API_TIMEOUT_S: Final = 5.0
+
+Handler = Callable[[Msg], Awaitable[None]]
+
+
+class Bus:
+    """A connection to the broker. Made by `connect`, ended by `close`."""
+
+    def __init__(self, client: Client, address: str) -> None:
+        self.client = client
+        self.address = address
+        """`host:port` of the broker, fit for logs: without token or password."""
+        self.connection = 1
+        """Which connection this is: it grows by one with every reconnect."""
+        self._up = asyncio.Event()
+        self._watchers: set[Callable[[], None]] = set()
+
+    async def __aenter__(self) -> Bus:
+        """Return the connection itself."""
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        """Close the connection."""
+        await self.close()
+
+    @property
+    def is_up(self) -> bool:
+        """Whether the broker can be reached right now."""
+        return self._up.is_set() and self.client.is_connected
+
+    async def up(self, timeout_s: float) -> None:
+        """Return when the broker can be reached.
+
+        Raises:
+            Unavailable: not within `timeout_s`, or the connection is closed for good.
+        """
+        if self.client.is_closed:
+            raise self._closed()
+        if self.is_up:
+            return
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._up.wait()
+        except TimeoutError:
+            raise self._unavailable(f"no connection for {timeout_s:g} s") from None
+
+    def on_reconnect(self, call: Callable[[], None]) -> Callable[[], None]:
+        """Have `call` called after each reconnect; return what ends that."""
+        self._watchers.add(call)
+        return lambda: self._watchers.discard(call)
+
+    async def publish(
+        self, subject: str, body: bytes, *, headers: dict[str, str] | None = None, reply: str = ""
+    ) -> None:
+        """Send without waiting for anybody. While the broker is away it waits in a bounded buffer.
+
+        Raises:
+            Unavailable: closed, or the buffer is full. TooLarge: more than the broker takes.
+        """
+        task = asyncio.current_task()
+        asked = task.cancelling() if task else 0
+        try:
+            await self.client.publish(subject, body, reply=reply, headers=headers)
+        except nats_errors.Error as problem:
+            raise self._translated(problem, subject, len(body), 0.0) from None
+        if task and task.cancelling() > asked:
+            raise asyncio.CancelledError  # nats-py swallows a cancellation while its buffer is full
+
+    async def request(
+        self,
+        subject: str,
+        body: bytes,
+        timeout_s: float,
+        *,
+        headers: dict[str, str] | None = None,
+    ) -> Msg:
+        """Return the one answer to a request.
+
+        Raises:
+            Unavailable: nobody listens on `subject`, or there is no connection.
+            TimedOut: no answer within `timeout_s`; whether it arrived is unknown.
+            TooLarge: more than the broker takes.
+        """
+        try:
+            return await self.client.request(subject, body, timeout=timeout_s, headers=headers)
+        except nats_errors.Error as problem:
+            raise self._translated(problem, subject, len(body), timeout_s) from None
+
+    async def api(
+        self,
+        subject: str,
+        request: Mapping[str, Any] | None = None,
+        timeout_s: float = API_TIMEOUT_S,
+    ) -> dict[str, Any]:
+        """Return the answer of JetStream's interface `$JS.API.<subject>`.
+
+        Raises:
+            APIError: JetStream refuses; `err_code` says why.
+            Unavailable, TimedOut: as for any request.
+        """
+        body = json.dumps(request).encode() if request is not None else b""
+        answer = await self.request(f"$JS.API.{subject}", body, timeout_s)
+        return self.opened(answer)
+
+    async def store(
+        self, subject: str, body: bytes, headers: dict[str, str], timeout_s: float
+    ) -> tuple[int, bool]:
+        """Store a message in the stream of `subject`; return its sequence and if it was there.
+
+        Raises:
+            APIError: JetStream refuses. Unavailable, TimedOut, TooLarge: as for any request.
+        """
+        answer = self.opened(await self.request(subject, body, timeout_s, headers=headers))
+        return int(answer["seq"]), bool(answer.get("duplicate", False))
+
+    @staticmethod
+    def opened(answer: Msg) -> dict[str, Any]:
+        """Return JetStream's answer, or raise what it refuses with."""
+        value: dict[str, Any] = json.loads(answer.data)
+        refusal = value.get("error")
+        if refusal is None:
+            return value
+        known = {key: refusal[key] for key in ("code", "err_code", "description") if key in refusal}
+        kind = ServiceUnavailableError if refusal.get("code") == 503 else APIError  # noqa: PLR2004
+        raise kind(**known)
+
+    async def subscribe(
+        self,
+        subject: str,
+        handler: Handler,
+        *,
+        queue: str = "",
+        max_messages: int = 64 * 1024,
+        max_bytes: int = 64 * 1024 * 1024,
+    ) -> Subscription:
+        """Have `handler` called with each message, one after the other; return the subscription.
+
+        Beyond the bounds new messages are dropped, and the log of the program says so.
+        """
+        try:
+            return await self.client.subscribe(
+                subject,
+                queue=queue,
+                cb=handler,
+                pending_msgs_limit=max_messages,
+                pending_bytes_limit=max_bytes,
+            )
+        except nats_errors.Error as problem:
+            raise self._translated(problem, subject, 0, 0.0) from None
+
+    async def unsubscribe(self, subscription: Subscription) -> None:
+        """End a subscription; nothing happens where it has ended already."""
+        with suppress(nats_errors.Error):
+            await subscription.unsubscribe()
+
+    def new_inbox(self) -> str:
+        """Return a subject that nobody else listens to."""
+        return self.client.new_inbox()
+
+    async def barrier(self, timeout_s: float = API_TIMEOUT_S) -> None:
+        """Return when the broker has taken in all that was sent and subscribed until now.
+
+        nats-py's `flush` is none: its ping overtakes what waits in the buffer. A message to an own
+        inbox goes through the same queue.
+
+        Raises:
+            TimedOut, Unavailable: the broker did not answer.
+        """
+        arrived = asyncio.Event()
+
+        async def note(_: Msg) -> None:
+            arrived.set()
+
+        inbox = self.new_inbox()
+        subscription = await self.subscribe(inbox, note, max_messages=8)
+        try:
+            await self.publish(inbox, b"")
+            async with asyncio.timeout(timeout_s):
+                await arrived.wait()
+        except TimeoutError:
+            raise TimedOut(after_s=timeout_s) from None
+        finally:
+            await self.unsubscribe(subscription)
+
+    async def close(self, timeout_s: float = 2.0) -> None:
+        """Hand over what is still waiting, then end the connection, within `timeout_s` each."""
+        if self.client.is_closed:
+            return
+        with suppress(TimeoutError, nats_errors.Error, JidokaError):
+            async with asyncio.timeout(timeout_s):
+                if self.client.is_connected:
+                    await self.barrier(timeout_s)
+        with suppress(TimeoutError, nats_errors.Error, OSError):
+            async with asyncio.timeout(timeout_s):
+                await self.client.close()
+        self._up.clear()
+
+    # --- what nats-py calls ---------------------------------------------------------------------
+
+    def connected(self) -> None:
+        """Note the first connection."""
+        self._up.set()
+
+    async def lost(self) -> None:
+        """Note that the connection is gone; nats-py is already trying again."""
+        if self._up.is_set() and not self.client.is_closed:
+            log.warning("the broker at %s is gone, reconnecting", self.address)
+        self._up.clear()
+
+    async def regained(self) -> None:
+        """Note that there is a connection again, and tell who waits for it."""
+        self.connection += 1
+        log.warning("connected to the broker at %s again", self.address)
+        self._up.set()
+        for call in tuple(self._watchers):
+            call()
+
+    async def failed(self, problem: Exception) -> None:
+        """Say in the log what nats-py could not raise anywhere."""
+        level = logging.DEBUG if _is_absence(problem) else logging.WARNING
+        log.log(level, "the bus reports: %s", problem)
+
+    # --- errors ---------------------------------------------------------------------------------
+
+    def _translated(
+        self, problem: nats_errors.Error, subject: str, size_bytes: int, timeout_s: float
+    ) -> JidokaError:
+        match problem:
+            case nats_errors.NoRespondersError():
+                return Unavailable(part=subject, why="nobody listens there")
+            case nats_errors.TimeoutError():
+                return TimedOut(after_s=timeout_s)
+            case nats_errors.MaxPayloadError():
+                most = self.client.max_payload
+                return TooLarge(what="message", size_bytes=size_bytes, maximum_bytes=most)
+            case nats_errors.ConnectionClosedError():
+                return self._closed()
+            case _:
+                return self._unavailable(str(problem))
+
+    def _closed(self) -> Unavailable:
+        return self._unavailable("the connection is closed")
+
+    def _unavailable(self, why: str) -> Unavailable:
+        return Unavailable(part=f"the broker at {self.address}", why=why)
+
+
+async def connect(
+    url: str,
+    *,
+    name: str,
+    inbox_prefix: str | None = None,
+    patience_s: float = CONNECT_PATIENCE_S,
+    outgoing_bytes: int = OUTGOING_BYTES,
+) -> Bus:
+    """Return a connection to the broker at `url` (`nats://[token@]host:port`).
+
+    Once made it is kept up for ever: after a loss nats-py tries again every 0.1 to 4 s.
+
+    Raises:
+        Unavailable: nobody answers within `patience_s`.
+        Unauthenticated: the broker does not know the token.
+    """
+    client = Client()
+    bus = Bus(client, _address(url))
+    seen: list[Exception] = []
+
+    async def failed(problem: Exception) -> None:
+        seen[:] = [problem]
+        if bus.connection == 1 and not bus.is_up and _is_refusal(problem):
+            raise Unauthenticated
+        await bus.failed(problem)
+
+    try:
+        async with asyncio.timeout(patience_s):
+            await client.connect(
+                url,
+                name=name,
+                inbox_prefix=inbox_prefix or "_INBOX",
+                error_cb=failed,
+                disconnected_cb=bus.lost,
+                reconnected_cb=bus.regained,
+                connect_timeout=max(1, round(patience_s)),
+                reconnect_time_wait=0.1,  # pyright: ignore[reportArgumentType] - it is only slept
+                max_reconnect_attempts=-1,
+                reconnect_to_server_handler=_next_try,
+                ping_interval=PING_EVERY_S,
+                max_outstanding_pings=MISSED_PINGS,
+                pending_size=outgoing_bytes,
+                flush_timeout=API_TIMEOUT_S,
+            )
+    except (TimeoutError, OSError, nats_errors.Error) as problem:
+        await client.close()
+        why = str(seen[0] if seen else problem) or "no answer"
+        raise Unavailable(part=f"the broker at {bus.address}", why=why) from None
+    except Unauthenticated:
+        await client.close()
+        raise
+    bus.connected()
+    return bus
+
+
+def _next_try(
+    servers: Sequence[KnownServer], _info: Mapping[str, Any]
+) -> tuple[KnownServer | None, float]:
+    """Return the server to try next and the pause before it, in seconds."""
+    server = min(servers, key=lambda each: each.reconnects)
+    pause = min(RECONNECT_MOST_S, RECONNECT_FIRST_S * 2 ** min(server.reconnects, 16))
+    return server, pause * random.uniform(0.5, 1.0)  # noqa: S311 - apart from each other, no secret
+
+
+def _address(url: str) -> str:
+    parts = urlsplit(url if "://" in url else f"nats://{url}")
+    return f"{parts.hostname}:{parts.port or 4222}"
+
+
+def _is_refusal(problem: Exception) -> bool:
+    return "authorization" in str(problem).lower()
+
+
+def _is_absence(problem: Exception) -> bool:
+    """Tell whether `problem` only says again that the broker is away."""
+    return isinstance(problem, OSError | nats_errors.StaleConnectionError)

@@ -1,0 +1,35 @@
+"""What JetStream refuses with, and which of our errors that is.
+
+https://github.com/nats-io/nats-server/blob/main/server/errors.json
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from nats.js.errors import APIError
+
+from jidoka.contract.errors import JidokaError, StorageFull, TooLarge, Unavailable
+
+WRONG_LAST_SEQUENCE: Final = 10071
+LIMIT_REACHED: Final = 10077
+"""A stream's own bound (`max_bytes`, `max_msgs_per_subject`) with `discard: new`."""
+_NO_ROOM: Final = frozenset({LIMIT_REACHED, 10023, 10028, 10047})
+_MESSAGE_TOO_LARGE: Final = 10054
+_REAL_HEAD = re.compile(r"wrong last sequence: (\d+)")
+
+
+def raised(refused: APIError, part: str, size_bytes: int) -> JidokaError:
+    """Return our error for what JetStream refuses."""
+    if refused.err_code in _NO_ROOM:
+        return StorageFull(needed_bytes=size_bytes)
+    if refused.err_code == _MESSAGE_TOO_LARGE:
+        return TooLarge(what="message", size_bytes=size_bytes, maximum_bytes=0)
+    return Unavailable(part=part, why=str(refused.description))
+
+
+def real_head(refused: APIError) -> int | None:
+    """Return the sequence that a refused append should have expected, if the server says."""
+    match = _REAL_HEAD.search(refused.description or "")
+    return int(match.group(1)) if match else None
