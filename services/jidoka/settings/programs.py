@@ -38,6 +38,21 @@ class Settings:
     log_format: LogFormat = "auto"
     """`auto`: console lines on a terminal, else JSON."""
 
+    @property
+    def lock_file(self) -> Path:
+        """Held by the runtime of this home while it lives; its text is the runtime's pid."""
+        return self.home / "runtime.lock"
+
+    @property
+    def state_file(self) -> Path:
+        """What the runtime says of itself: pids, the broker's address, whether it is ready."""
+        return self.home / "runtime.json"
+
+    @property
+    def log_folder(self) -> Path:
+        """One file of log lines a program."""
+        return self.home / "logs"
+
 
 @dataclass(frozen=True, kw_only=True)
 class ModelSettings(Settings):

