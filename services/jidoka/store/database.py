@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from sqlite_utils import Database
 from sqlite_utils.db import Table
@@ -175,5 +175,5 @@ def _connect(path: Path) -> Database:
 
 def rows_of(db: Database, name: str, values: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the rows that the query `name` finds."""
-    found: Iterable[dict[str, Any]] = db.query(QUERIES[name], dict(values))  # pyright: ignore[reportUnknownVariableType]
+    found = cast("Iterable[dict[str, Any]]", db.query(QUERIES[name], dict(values)))
     return list(found)
