@@ -60,8 +60,14 @@ def sealed(session_id: str, draft: Draft, expected: Head, now_s: float) -> Envel
         correlationid=draft.correlation_id,
         causationid=draft.causation_id,
         traceparent=draft.traceparent,
-        data=draft.event,
+        data=draft.event.model_dump(mode="json"),
     )
+
+
+def by_reference(envelope: Envelope, ref: str) -> tuple[Envelope, bytes]:
+    """Return the envelope with data and reference, and the bytes that hold the reference alone."""
+    body = envelope.model_copy(update={"data": None, "dataref": ref}).to_json()
+    return envelope.model_copy(update={"dataref": ref}), body
 
 
 def head_of(stored: Stored, sequence: int) -> Head:

@@ -23,6 +23,7 @@ from jidoka.bus.connection import Bus
 from jidoka.bus.entries import (
     STRUCTURED,
     Stored,
+    by_reference,
     check_follows,
     data_from_blob,
     head_of,
@@ -70,7 +71,7 @@ class NatsEventLog:
     async def append(self, session_id: str, draft: Draft, expected: Head) -> tuple[Entry, ...]:
         """Record `draft` right after `expected`; return all entries after it, the own one too."""
         envelope = sealed(session_id, draft, expected, self._clock())
-        body = await self._body(session_id, envelope)
+        envelope, body = await self._body(session_id, envelope)
         subject = subjects.session_event(session_id, draft.event.name)
         try:
             cursor = await self._stored(session_id, subject, body, draft.event_id, expected)
@@ -116,18 +117,23 @@ class NatsEventLog:
     async def last(self, session_id: str) -> Entry | None:
         """Return the last entry of a session, None where there is none."""
         stored = await self._last(subjects.session_events(session_id))
-        return await self._entry(stored, None) if stored else None
+        if stored is None:
+            return None
+        entry = await self._entry(stored, None)
+        if entry.sequence:
+            return entry
+        everything = [each async for each in self.read(session_id)]  # a stranger has no number
+        return everything[-1]
 
     # --- append, step by step -------------------------------------------------------------------
 
-    async def _body(self, session_id: str, envelope: Envelope) -> bytes:
-        """Return the bytes to store; what is too large for an event goes to the object store."""
+    async def _body(self, session_id: str, envelope: Envelope) -> tuple[Envelope, bytes]:
+        """Return what to store; the data of what is too large goes to the object store."""
         body = envelope.to_json()
         if len(body) <= INLINE_BYTES:
-            return body
-        data = to_json(envelope.data)
-        blob = await self._blobs.put(session_id, data, "application/json")
-        return envelope.model_copy(update={"data": None, "dataref": blob.ref}).to_json()
+            return envelope, body
+        blob = await self._blobs.put(session_id, to_json(envelope.data), "application/json")
+        return by_reference(envelope, blob.ref)
 
     async def _stored(
         self, session_id: str, subject: str, body: bytes, event_id: str, expected: Head

@@ -14,7 +14,15 @@ from pathlib import Path
 from pydantic_core import to_json
 
 from jidoka.bus.blobs import MOST_BYTES, check_size, measured, parts_of, ref_of
-from jidoka.bus.entries import Stored, check_follows, data_from_blob, head_of, opened, sealed
+from jidoka.bus.entries import (
+    Stored,
+    by_reference,
+    check_follows,
+    data_from_blob,
+    head_of,
+    opened,
+    sealed,
+)
 from jidoka.bus.event_log import INLINE_BYTES, Quarantine
 from jidoka.contract import subjects
 from jidoka.contract.content import BlobRef
@@ -82,7 +90,7 @@ class MemoryEventLog:
         body = envelope.to_json()
         if len(body) > INLINE_BYTES:
             blob = await self._blobs.put(session_id, to_json(envelope.data), "application/json")
-            body = envelope.model_copy(update={"data": None, "dataref": blob.ref}).to_json()
+            envelope, body = by_reference(envelope, blob.ref)
         here = self._sessions.setdefault(session_id, [])
         actual = here[-1].cursor if here else 0
         if actual != expected.cursor or draft.event_id in self._ids:
@@ -147,8 +155,8 @@ class MemoryEventLog:
 
     async def last(self, session_id: str) -> Entry | None:
         """Return the last entry of a session, None where there is none."""
-        here = self._sessions.get(session_id)
-        return await self._entry(here[-1], None) if here else None
+        everything = [entry async for entry in self.read(session_id)]
+        return everything[-1] if everything else None
 
     async def _entry(self, stored: Stored, before: Head | None) -> Entry:
         entry, problem = opened(stored, before)
