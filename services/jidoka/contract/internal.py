@@ -35,6 +35,34 @@ class LlmCall(Message):
     tools: tuple[dict[str, Any], ...] = ()
     step: int = 1
     """Which model call of the turn, from 1: the scripted model plays by it."""
+    fresh: bool = False
+    """Certainly never asked before, so no remembered answer has to be looked for."""
+
+
+class LlmModelsRequest(Message):
+    """anyone of ours → llm-gateway, on `jido.llm.models`: what would a call use?"""
+
+    llm: LlmConfig = LlmConfig()
+    project_path: str = ""
+    owner: str = ""
+
+
+class LlmModels(Message):
+    """llm-gateway → who asked: the model that would speak, or why none can."""
+
+    provider: str = ""
+    model: str = ""
+    full_name: str = ""
+    """`provider/model`, as a person writes it."""
+    api_base: str | None = None
+    api_key_ref: str | None = None
+    window: int | None = None
+    """Tokens that the model reads at most; null: unknown."""
+    needs_weights: bool = False
+    """The embedded model is installed, its file is not joined yet: the first call takes longer."""
+    known: tuple[str, ...] = ()
+    """Names of providers that have a key or need none."""
+    error: ErrorInfo | None = None
 
 
 class LlmProgress(Message):

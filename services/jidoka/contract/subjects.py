@@ -43,6 +43,7 @@ LIFECYCLE: Final = "jido.session.*.event.session.status_changed"
 
 LLM_COMPLETE: Final = "jido.llm.complete"
 LLM_MODELS: Final = "jido.llm.models"
+LLM_CANCELS: Final = "jido.llm.cancel.*"
 MANAGER_REQUESTS: Final = "jido.manager.>"
 WORKER_READY: Final = "jido.manager.worker.ready"
 WORKER_EXITED: Final = "jido.manager.worker.exited"

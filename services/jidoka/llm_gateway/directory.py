@@ -1,0 +1,114 @@
+"""Which model a call would use, told before anybody pays for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from jidoka.contract.content import LlmConfig
+from jidoka.contract.errors import ProviderUnknown
+from jidoka.contract.internal import LlmModels, LlmModelsRequest
+from jidoka.llm.pieces import Route
+from jidoka.llm.providers import KEYLESS, PROVIDERS, SCRIPTED
+from jidoka.llm.scripted import ScriptedModel
+from jidoka.llm_gateway.routing import Surroundings, routes
+from jidoka.settings import GatewaySettings
+
+
+class Library(Protocol):
+    """The provider library, which is loaded when it is needed first."""
+
+    async def load(self) -> None:
+        """Return when it is loaded."""
+        ...
+
+    def is_provider(self, name: str) -> bool:
+        """Tell whether it serves a provider of that name; False before it is loaded."""
+        ...
+
+    def provider_of(self, model: str) -> str | None:
+        """Return who serves a model, None if nobody does or it is not loaded."""
+        ...
+
+    def window_of(self, route: Route) -> int | None:
+        """Return how many tokens a model reads, None if that is not known."""
+        ...
+
+
+class Keys(Protocol):
+    """Who knows which keys may be used, and are there."""
+
+    def check(self, route: Route, owner: str) -> None:
+        """Raise `ApiKeyMissing` or `Forbidden` where a call would not get its key."""
+        ...
+
+
+class ModelDirectory:
+    """Routes calls, and tells beforehand how."""
+
+    def __init__(
+        self,
+        *,
+        settings: GatewaySettings,
+        environment: Mapping[str, str],
+        library: Library,
+        keys: Keys,
+        scripted: ScriptedModel,
+        has_local: Callable[[], bool],
+        has_weights: Callable[[], bool],
+    ) -> None:
+        self._environment = environment
+        self._settings = settings
+        self._library = library
+        self._keys = keys
+        self._scripted = scripted
+        self._has_local = has_local
+        self._has_weights = has_weights
+
+    async def routes(self, config: LlmConfig, owner: str) -> tuple[Route, ...]:
+        """Return where a call goes, then where it goes if that fails.
+
+        Raises:
+            ApiKeyMissing, Forbidden: the first of them would not get a key.
+            ProviderUnknown, ModelUnknown: nobody serves that name.
+        """
+        around = self._surroundings()
+        try:
+            found = routes(config, around)
+        except ProviderUnknown:
+            await self._library.load()
+            found = routes(config, around)
+        self._keys.check(found[0], owner)
+        return found
+
+    async def models(self, request: LlmModelsRequest) -> LlmModels:
+        """Return the model that a call would use; raises the refusal that a call would meet."""
+        first, *_ = await self.routes(request.llm, request.owner)
+        if first.provider == SCRIPTED:
+            await self._scripted.script(first.model, request.project_path)
+        return LlmModels(
+            provider=first.provider,
+            model=first.model,
+            full_name=first.name,
+            api_base=first.api_base,
+            api_key_ref=first.key_reference or None,
+            window=self._library.window_of(first),
+            needs_weights=first.provider == "local" and not self._has_weights(),
+            known=self._known(),
+        )
+
+    def _known(self) -> tuple[str, ...]:
+        keyed = (p.name for p in PROVIDERS.values() if self._environment.get(p.variable))
+        own = ("local",) if self._has_local() else ()
+        return (*keyed, *own, *sorted(KEYLESS))
+
+    def _surroundings(self) -> Surroundings:
+        return Surroundings(
+            settings=self._settings,
+            environment=self._environment,
+            has_local=self._has_local(),
+            is_provider=lambda name: (
+                name in PROVIDERS or name in KEYLESS or self._library.is_provider(name)
+            ),
+            provider_of=self._library.provider_of,
+        )

@@ -1,0 +1,106 @@
+"""The gateway on the bus: which subject is whose."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+from pydantic import BaseModel, ValidationError
+
+from jidoka.bus.connection import Bus
+from jidoka.contract import subjects
+from jidoka.contract.content import ErrorInfo
+from jidoka.contract.envelope import problems_of
+from jidoka.contract.errors import InvalidMessage, JidokaError
+from jidoka.contract.internal import LlmModels, LlmModelsRequest
+from jidoka.llm_gateway.flights import Flight
+from jidoka.llm_gateway.service import Gateway
+
+MOST_WAITING = 4_096
+
+
+class _Epoch(BaseModel):
+    epoch: int = 0
+
+
+class Directory(Protocol):
+    """Who says which model would be used."""
+
+    async def models(self, request: LlmModelsRequest) -> LlmModels:
+        """Return the model that a call would use; raises the refusal that a call would meet."""
+        ...
+
+
+class Server:
+    """Subscriptions of one gateway, and the door of each of its flights."""
+
+    def __init__(self, bus: Bus, gateway: Gateway, directory: Directory) -> None:
+        self._bus = bus
+        self._gateway = gateway
+        self._directory = directory
+        self._listening: list[Subscription] = []
+        self._doors: dict[Flight, Subscription] = {}
+
+    async def listen(self) -> None:
+        """Answer from now on."""
+        queue = subjects.GATEWAY_QUEUE
+        subscribe = self._bus.subscribe
+        self._listening = [
+            await subscribe(
+                subjects.LLM_COMPLETE, self._complete, queue=queue, max_messages=MOST_WAITING
+            ),
+            await subscribe(subjects.LLM_MODELS, self._models, queue=queue),
+            await subscribe(subjects.LLM_CANCELS, self._cancel),
+        ]
+        await self._bus.barrier()
+
+    async def hush(self) -> None:
+        """Take no new calls; those in flight stay reachable."""
+        for subscription in self._listening[:2]:
+            await self._bus.unsubscribe(subscription)
+
+    async def open(self, flight: Flight) -> None:
+        """Answer on `jido.llm.call.<id>`: whoever asks there waits with the others."""
+
+        async def join(request: Msg) -> None:
+            # only its epoch matters: what is being asked is known here
+            await self._gateway.join(flight, request.reply, _epoch_of(request.data))
+
+        subject = subjects.llm_call(flight.call.call_id)
+        self._doors[flight] = await self._bus.subscribe(subject, join, max_messages=64)
+
+    async def shut(self, flight: Flight) -> None:
+        """Answer there no longer."""
+        door = self._doors.pop(flight, None)
+        if door is not None:
+            await self._bus.unsubscribe(door)
+
+    async def _complete(self, request: Msg) -> None:
+        await self._gateway.complete(request.data, request.reply, self)
+
+    async def _cancel(self, request: Msg) -> None:
+        self._gateway.cancel(request.subject.rpartition(".")[2])
+
+    async def _models(self, request: Msg) -> None:
+        if not request.reply:
+            return
+        try:
+            reply = await self._directory.models(_models_request(request.data))
+        except JidokaError as refused:
+            reply = LlmModels(error=ErrorInfo.model_validate(refused.as_dict()))
+        await self._bus.publish(request.reply, reply.model_dump_json().encode())
+
+
+def _models_request(body: bytes) -> LlmModelsRequest:
+    try:
+        return LlmModelsRequest.model_validate_json(body or b"{}")
+    except ValidationError as problem:
+        raise InvalidMessage(problems=problems_of(problem)) from None
+
+
+def _epoch_of(body: bytes) -> int:
+    try:
+        return _Epoch.model_validate_json(body).epoch
+    except ValidationError:
+        return 0
