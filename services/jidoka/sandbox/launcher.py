@@ -146,9 +146,10 @@ def _end_descendants() -> None:
             _signal_all(new, signal.SIGSTOP)
             frozen |= new
         if not frozen:
-            return
+            break
         _signal_all(frozen, signal.SIGKILL)
         signal.sigtimedwait({signal.SIGCHLD}, _PAUSE_S)
+    _reap()  # who ended between the last look and now
 
 
 def _signal_all(pids: set[int], sign: signal.Signals) -> None:

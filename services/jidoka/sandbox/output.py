@@ -9,7 +9,8 @@ from collections.abc import Callable
 
 from jidoka.core.tooling import INLINE_BYTES, SPILL_BYTES
 
-_HALF = INLINE_BYTES // 2
+_HALF = INLINE_BYTES // 2 - 128
+"""A little less than half: a sentence about what was left out stands between them."""
 _NOT_FIRST_MASK, _NOT_FIRST = 0xC0, 0x80
 """Tells the later bytes of a UTF-8 character."""
 
