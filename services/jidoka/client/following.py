@@ -1,0 +1,200 @@
+"""Following a session: its log from any number, and deltas while something happens.
+
+Deltas are held back until the history has been read, and those of calls that have ended are
+dropped: whoever comes late sees the same as who was there, in the same order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing, suppress
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from jidoka.bus import follower
+from jidoka.bus.blobs import NatsBlobs
+from jidoka.bus.connection import Bus
+from jidoka.bus.entries import Stored, data_from_blob, opened
+from jidoka.client.items import Item, Recorded, Shown
+from jidoka.contract import subjects
+from jidoka.contract.envelope import open_stored
+from jidoka.contract.errors import InvalidMessage, SessionNotFound
+from jidoka.contract.events import (
+    LlmResponded,
+    ToolCompleted,
+    ToolDenied,
+    ToolFailed,
+    ToolInterrupted,
+    TurnEnded,
+)
+from jidoka.contract.live import LIVE_KINDS, Delta
+
+MOST_WAITING: Final = 1_024
+"""Items between the broker and a slow reader; beyond it the reader slows its own consumer."""
+ASK_S: Final = 5.0
+_ENDS_OF_CALLS = (LlmResponded, ToolCompleted, ToolDenied, ToolFailed, ToolInterrupted)
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Where to begin: after the event with this number."""
+
+    sequence: int = 0
+    cursor: int = 0
+    """A stream sequence at or before that event."""
+
+
+@dataclass(slots=True)
+class _Merge:
+    """Decides which deltas pass: pure, told of every item."""
+
+    head: int
+    """The number at which the history ends."""
+    seen: int
+    ended: set[str] = field(default_factory=set[str])
+    held: list[Shown] = field(default_factory=list[Shown])
+
+    def take(self, item: Item) -> list[Item]:
+        """Return what may be handed on now."""
+        if isinstance(item, Shown):
+            return self._delta(item)
+        self.seen = item.sequence
+        if isinstance(item.event, _ENDS_OF_CALLS):
+            self.ended.add(item.event.call_id)
+        if isinstance(item.event, TurnEnded) and self.seen > self.head:
+            self.ended.clear()
+        return [item, *self._released()]
+
+    def _delta(self, item: Shown) -> list[Item]:
+        if self.seen < self.head:
+            self.held.append(item)
+            del self.held[:-MOST_WAITING]
+            return []
+        return [] if item.delta.call_id in self.ended else [item]
+
+    def _released(self) -> list[Item]:
+        if self.seen < self.head or not self.held:
+            return []
+        held, self.held = self.held, []
+        return [item for item in held if item.delta.call_id not in self.ended]
+
+
+async def last(bus: Bus, session_id: str) -> Start:
+    """Return where the log of a session ends.
+
+    Raises:
+        SessionNotFound: it has none.
+    """
+    subject = subjects.session_events(session_id)
+    answer = await bus.request(f"$JS.API.DIRECT.GET.{subjects.EVENTS_STREAM}.{subject}", b"", ASK_S)
+    headers = answer.headers or {}
+    if "Nats-Sequence" not in headers:
+        raise SessionNotFound(asked=session_id)
+    return Start(open_stored(answer.data).number, int(headers["Nats-Sequence"]))
+
+
+async def follow(
+    bus: Bus, session_id: str, start: Start, *, live: bool, to_the_end: bool
+) -> AsyncGenerator[Item]:
+    """Yield what is recorded after `start`, deltas among it if `live`; `to_the_end`: then stop.
+
+    Raises:
+        SessionNotFound: there is no such session.
+        InvalidMessage: `start` is beyond the end of the log.
+    """
+    end = await last(bus, session_id)
+    if start.sequence > end.sequence:
+        reason = f"{start.sequence} is beyond the last event, {end.sequence}"
+        raise InvalidMessage.of("after", reason)
+    if start.sequence == end.sequence:
+        start = end
+    if to_the_end and start.sequence == end.sequence:
+        return
+    sources = [events(bus, session_id, start)]
+    if live:
+        sources.append(deltas(bus, session_id))
+    merge = _Merge(head=end.sequence, seen=start.sequence)
+    async with aclosing(merged(sources)) as items:
+        async for item in items:
+            for passed in merge.take(item):
+                yield passed
+            if to_the_end and merge.seen >= end.sequence:
+                return
+
+
+async def events(bus: Bus, session_id: str, start: Start) -> AsyncGenerator[Item]:
+    """Yield the events of a session after `start`, without end."""
+    subject = subjects.session_events(session_id)
+    wanted = follower.Filter(subjects.EVENTS_STREAM, subject, start.cursor)
+    blobs = NatsBlobs(bus)
+    async with aclosing(follower.follow(bus, wanted)) as stored:
+        async for each in stored:
+            item = await recorded(blobs, each)
+            if item.sequence > start.sequence:
+                yield item
+
+
+async def recorded(blobs: NatsBlobs, stored: Stored) -> Recorded:
+    """Return the event of a stored message, with the data that it refers to."""
+    entry, _ = opened(stored)
+    if entry.envelope.dataref is not None and entry.envelope.data is None:
+        entry, _ = data_from_blob(entry, await blobs.get(entry.envelope.dataref))
+    session_id = subjects.session_of(stored.subject) or ""
+    return Recorded(
+        session_id, entry.sequence, entry.event, entry.envelope, stored.cursor, stored.body
+    )
+
+
+async def deltas(bus: Bus, session_id: str) -> AsyncGenerator[Item]:
+    """Yield the deltas of a session that are still kept, then those that come."""
+    wanted = follower.Filter(subjects.LIVE_STREAM, subjects.session_lives(session_id))
+    async with aclosing(follower.follow(bus, wanted)) as stored:
+        async for each in stored:
+            if (item := shown(session_id, each)) is not None:
+                yield item
+
+
+def shown(session_id: str, stored: Stored) -> Shown | None:
+    """Return the delta of a stored message, None when it cannot be read as one."""
+    kind = stored.subject.rpartition(".")[2]
+    if kind not in LIVE_KINDS:
+        return None
+    try:
+        envelope = open_stored(stored.body)
+        delta = Delta.model_validate(envelope.data, extra="ignore")
+    except ValidationError:
+        return None
+    return Shown(session_id, kind, delta, envelope.epoch, envelope, stored.body)
+
+
+async def merged(sources: list[AsyncGenerator[Item]]) -> AsyncGenerator[Item]:
+    """Yield what any of the sources yields, as it comes; they end with this generator."""
+    queue: asyncio.Queue[Item | BaseException] = asyncio.Queue(MOST_WAITING)
+    tasks = [
+        asyncio.create_task(_pump(source, queue.put), name=f"follow {number}")
+        for number, source in enumerate(sources)
+    ]
+    try:
+        while True:
+            item = await queue.get()
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for source in sources:
+            with suppress(RuntimeError):
+                await source.aclose()
+
+
+async def _pump(source: AsyncIterator[Item], put: Callable[[Any], Any]) -> None:
+    try:
+        async for item in source:
+            await put(item)
+    except Exception as problem:  # noqa: BLE001 - it is raised again by who reads the queue
+        await put(problem)

@@ -1,0 +1,251 @@
+"""The public door for Python: create sessions, talk to them, watch them.
+
+    async with await Client.connect(url) as client:
+        session_id = await client.create_session("/path/of/project")
+        await client.send_message(session_id, "Why does the test fail?")
+        async for item in client.subscribe_to_session(session_id):
+            ...
+
+Every refusal is an exception of `jidoka.contract.errors`. Nothing here is needed to speak with
+jidoka: all of it is subjects and JSON, as `schemas/` describes them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Iterable, Mapping
+from contextlib import aclosing
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from jidoka.bus import follower
+from jidoka.bus.blobs import NatsBlobs
+from jidoka.bus.connection import Bus, connect
+from jidoka.client.asking import Asker, new_id
+from jidoka.client.following import Start, follow, recorded
+from jidoka.client.items import Item, Recorded
+from jidoka.contract import commands, subjects
+from jidoka.contract.content import Content, Status
+from jidoka.contract.envelope import problems_of
+from jidoka.contract.errors import InvalidMessage
+from jidoka.contract.replies import SessionInfo, SessionList
+
+C = TypeVar("C", bound=commands.CommandData)
+REQUEST_TIMEOUT_S = 30.0
+
+
+class Client:
+    """A connection to jidoka. Made by `connect`, ended by `close` or by leaving its context."""
+
+    def __init__(self, bus: Bus, source: str, timeout_s: float) -> None:
+        self.bus = bus
+        self._asker = Asker(bus, source, timeout_s)
+        self._places: dict[str, Start] = {}
+        self._followers: dict[str, set[AsyncGenerator[Item]]] = {}
+
+    @classmethod
+    async def connect(
+        cls, url: str, *, source: str = "client", timeout_s: float = REQUEST_TIMEOUT_S
+    ) -> Client:
+        """Return a client of the broker at `url`; `source` says who speaks.
+
+        Raises:
+            Unavailable: nobody answers there. Unauthenticated: the token is wrong.
+        """
+        bus = await connect(url, name=f"jidoka {source}")
+        return cls(bus, f"/jidoka/{source}/{new_id()}", timeout_s)
+
+    async def __aenter__(self) -> Client:
+        """Return the client itself."""
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        """Close it."""
+        await self.close()
+
+    async def close(self) -> None:
+        """End the connection; sessions go on."""
+        await self.bus.close()
+
+    # --- sessions --------------------------------------------------------------------------------
+
+    async def create_session(self, project_path: str | Path, **settings: Any) -> str:
+        """Open a session on an absolute path and return its id.
+
+        `settings` are the further fields of the command `session.create`: `name`, `llm`,
+        `permission_mode`, `limits`, `sandbox`, `sharing`, `system_prompt`, `tools`, `metadata`.
+
+        Raises:
+            InvalidMessage, SessionLimitReached, ProjectAlreadyOpen and the `project_*` errors.
+        """
+        fields = {"project_path": str(project_path)} | settings
+        answer = await self._ask(commands.CreateSession, fields)
+        return str(answer["session_id"])
+
+    async def get_session_info(self, session_id: str) -> SessionInfo:
+        """Return all that is known of a session, also after its end."""
+        answer = await self._ask(commands.GetSession, {}, session_id)
+        return SessionInfo.model_validate(answer.get("session", answer))
+
+    async def get_session_pid(self, session_id: str) -> int | None:
+        """Return the pid of the session's worker, None while none lives."""
+        return (await self.get_session_info(session_id)).worker_pid
+
+    async def list_sessions(
+        self,
+        *,
+        status: Iterable[Status | str] | None = None,
+        project: str | None = None,
+        text: str | None = None,
+        limit: int = 1_000,
+    ) -> list[SessionInfo]:
+        """Return sessions, newest first; without `status` those that are not terminated."""
+        found: list[SessionInfo] = []
+        after: str | None = None
+        while len(found) < limit:
+            fields = {
+                "status": None if status is None else tuple(status),
+                "project": project,
+                "text": text,
+                "limit": min(limit - len(found), 500),
+                "after": after,
+            }
+            given = {key: value for key, value in fields.items() if value is not None}
+            page = SessionList.model_validate(await self._ask(commands.ListSessions, given))
+            found.extend(page.sessions)
+            after = page.next
+            if after is None:
+                break
+        return found
+
+    async def close_session(self, session_id: str, reason: str = "") -> int:
+        """Put a session away; return the number it was recorded as."""
+        return await self._record(commands.CloseSession, {"reason": reason}, session_id)
+
+    async def resume_session(self, session_id: str) -> int:
+        """Bring a closed session back."""
+        return await self._record(commands.ResumeSession, {}, session_id)
+
+    async def terminate_session(self, session_id: str, reason: str = "") -> int:
+        """End a session for good; asked twice it answers the same."""
+        return await self._record(commands.TerminateSession, {"reason": reason}, session_id)
+
+    async def rename_session(self, session_id: str, name: str) -> int:
+        """Give a session another name."""
+        return await self._record(commands.RenameSession, {"name": name}, session_id)
+
+    async def configure_session(self, session_id: str, **changes: Any) -> int:
+        """Change `llm`, `permission_mode`, `limits` or `system_prompt` from the next turn on."""
+        return await self._record(commands.ConfigureSession, changes, session_id)
+
+    # --- conversation ----------------------------------------------------------------------------
+
+    async def send_message(
+        self, session_id: str, content: Content, policy: str = "queue", author: str = ""
+    ) -> int:
+        """Say something to the agent; return the number it was recorded as.
+
+        Raises:
+            SessionNotFound, SessionTerminated, SessionBusy, InboxFull, InvalidMessage.
+        """
+        fields = {"content": content, "policy": policy, "author": author}
+        return await self._record(commands.SubmitMessage, fields, session_id)
+
+    async def cancel_turn(self, session_id: str, reason: str = "") -> int:
+        """Stop the running turn."""
+        return await self._record(commands.CancelTurn, {"reason": reason}, session_id)
+
+    async def clear_conversation(self, session_id: str) -> int:
+        """Let the model forget; the log keeps all."""
+        return await self._record(commands.ClearConversation, {}, session_id)
+
+    async def answer(
+        self,
+        session_id: str,
+        call_id: str,
+        decision: Literal["allow", "deny"],
+        *,
+        remember: bool = False,
+        author: str = "",
+    ) -> int:
+        """Answer the question whether a call may run; the first answer wins."""
+        fields = {"call_id": call_id, "decision": decision, "remember": remember, "author": author}
+        return await self._record(commands.AnswerPermission, fields, session_id)
+
+    # --- watching --------------------------------------------------------------------------------
+
+    async def subscribe_to_session(
+        self, session_id: str, after: int = 0, *, live: bool = True, to_the_end: bool = False
+    ) -> AsyncGenerator[Item]:
+        """Yield events after number `after`, deltas among them, without end.
+
+        `to_the_end` ends it with what is there now. Leaving the iterator ends it, and so does
+        `unsubscribe_from_session`.
+
+        Raises:
+            SessionNotFound; InvalidMessage: `after` is beyond the end.
+        """
+        place = self._places.get(session_id, Start())
+        start = Start(after, place.cursor if place.sequence <= after else 0)
+        items = follow(self.bus, session_id, start, live=live, to_the_end=to_the_end)
+        mine = self._followers.setdefault(session_id, set())
+        mine.add(items)
+        try:
+            async with aclosing(items):
+                async for item in items:
+                    if items not in mine:
+                        return
+                    yield item
+        finally:
+            mine.discard(items)
+
+    def unsubscribe_from_session(self, session_id: str) -> None:
+        """End all that this client follows of a session, with the next item that comes."""
+        self._followers.pop(session_id, set()).clear()
+
+    async def subscribe_to_all_sessions(self) -> AsyncGenerator[Recorded]:
+        """Yield from now on who was created, changed, or ended: lifecycle, without content."""
+        state = await self.bus.api(f"STREAM.INFO.{subjects.EVENTS_STREAM}")
+        after = int(state["state"]["last_seq"])
+        wanted = follower.Filter(subjects.EVENTS_STREAM, subjects.LIFECYCLE, after)
+        blobs = NatsBlobs(self.bus)
+        async with aclosing(follower.follow(self.bus, wanted)) as stored:
+            async for each in stored:
+                yield await recorded(blobs, each)
+
+    # --- inside ----------------------------------------------------------------------------
+
+    async def _ask(
+        self, kind: type[C], fields: Mapping[str, Any], session_id: str | None = None
+    ) -> dict[str, Any]:
+        whole = dict(fields) if session_id is None else {"session_id": session_id, **fields}
+        return await self._asker.ask(valid(kind, whole), session_id)
+
+    async def _record(self, kind: type[C], fields: Mapping[str, Any], session_id: str) -> int:
+        answer = await self._ask(kind, fields, session_id)
+        sequence, cursor = int(answer.get("sequence") or 0), int(answer.get("cursor") or 0)
+        if sequence and cursor:
+            self._places[session_id] = Start(sequence - 1, cursor - 1)
+        return sequence
+
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def valid(kind: type[M], fields: Mapping[str, Any]) -> M:
+    """Return the model of these fields.
+
+    Raises:
+        InvalidMessage: every problem named; nothing was sent.
+    """
+    try:
+        return kind.model_validate(fields)
+    except ValidationError as problem:
+        raise InvalidMessage(problems=problems_of(problem)) from None
