@@ -18,7 +18,7 @@ _AGAIN_FIRST_S = 0.1
 _AGAIN_MOST_S = 5.0
 
 
-class Unwanted(Exception):
+class Unwanted(Exception):  # noqa: N818 - no error: there is nothing left to do
     """The log moved on: the effect that was about to be recorded is not wanted any more."""
 
 

@@ -86,7 +86,7 @@ class ToolCalls:
 
     recorder: Recorder
     tools: Tools
-    context: Callable[[SessionState, Callable[[str], None]], ToolContext]
+    context: Callable[[SessionState, EffectClass, Callable[[str], None]], ToolContext]
     """Makes the context of one run."""
     output: Callable[[OpenCall, str], Output]
     """Opens the live output of a call of a turn."""
@@ -145,13 +145,12 @@ class ToolCalls:
     async def _run(self, effect: RunTool | RecoverTool, call: OpenCall, began_s: float) -> None:
         tool, args = self._resolved(call)
         live = self.output(call, self._turn_id())
-        context = self.context(self.recorder.session.state, live.write)
+        context = self.context(self.recorder.session.state, tool.spec.effect, live.write)
         try:
             before = await tool.pre_state(args, context)
             event = self._started(call, tool, args, before)
             await self.recorder.record(effect, lambda _state: event)
-            limit_s = (context.timeout_s or tool.spec.timeout_s) + _GRACE_S
-            async with asyncio.timeout(limit_s):
+            async with asyncio.timeout(_patience_s(tool, args, context)):
                 outcome = await tool.run(args, context)
         except TimeoutError:
             raise ToolTimeout(timeout_s=tool.spec.timeout_s) from None
@@ -164,7 +163,7 @@ class ToolCalls:
         call = self._open(effect.call_id)
         try:
             tool, args = self._resolved(call)
-            context = self.context(self.recorder.session.state, lambda _text: None)
+            context = self.context(self.recorder.session.state, tool.spec.effect, _unseen)
             now = {file.path: file.sha256 for file in await tool.pre_state(args, context)}
         except JidokaError as problem:
             began_s = asyncio.get_running_loop().time()
@@ -276,6 +275,16 @@ def _hash_of(args: Mapping[str, Any]) -> str:
 
 def _hashes(files: tuple[FileState, ...]) -> tuple[FileHash, ...]:
     return tuple(FileHash(path=file.path, sha256=file.sha256) for file in files)
+
+
+def _patience_s(tool: Tool, args: Mapping[str, Any], context: ToolContext) -> float:
+    """Return after how long a tool that does not end by itself is ended from outside."""
+    asked_s = args.get("timeout_s") or 0
+    return max(tool.spec.timeout_s, context.timeout_s or 0, float(asked_s)) + _GRACE_S
+
+
+def _unseen(_text: str) -> None:
+    """Nobody watches."""
 
 
 def _since(began_s: float) -> float:

@@ -165,7 +165,7 @@ class Workers:
 
     async def _status_of(self, worker: _Worker) -> tuple[int | None, int | None]:
         with suppress(ChildProcessError, TimeoutError):
-            ended = os.waitid(os.P_PIDFD, worker.pidfd, os.WEXITED | os.WNOHANG)
+            ended = os.waitid(os.P_PIDFD, worker.pidfd, os.WEXITED | os.WNOHANG)  # noqa: ASYNC222 - it does not wait
             if ended:  # the zygote is gone, so the orphan was ours to wait for
                 killed = ended.si_code != os.CLD_EXITED
                 return (None, ended.si_status) if killed else (ended.si_status, None)
@@ -195,7 +195,7 @@ class Workers:
             for pid in strays:
                 with suppress(ProcessLookupError, ChildProcessError):
                     os.kill(pid, signal.SIGKILL)
-                    os.waitpid(pid, os.WNOHANG)
+                    os.waitpid(pid, os.WNOHANG)  # noqa: ASYNC222 - it does not wait
             await asyncio.sleep(0.01)
 
     def _exited(

@@ -17,6 +17,7 @@ import asyncio
 import ctypes
 import gc
 import json
+import logging
 import os
 import select
 import signal
@@ -25,10 +26,10 @@ import sys
 from contextlib import suppress
 from typing import Any, NoReturn
 
-from jidoka.agent.process import WorkerSettings, run_worker, warm
+from jidoka.agent.process import Preloaded, Worker, warm
+from jidoka.agent.zygote_protocol import PACKET_BYTES, WorkerSettings
 from jidoka.contract.internal import WorkerStart
 
-PACKET_BYTES = 64 * 1024
 _PR_SET_NAME = 15
 _PR_SET_PDEATHSIG = 1
 
@@ -39,12 +40,12 @@ def main() -> None:
     _die_with_host()
     hello = json.loads(link.recv(PACKET_BYTES))
     settings = WorkerSettings(**hello)
-    asyncio.run(warm(settings))
+    preloaded = asyncio.run(warm(settings))
     woken = _wake_on_child()
     gc.collect()
     gc.freeze()
     link.send(json.dumps({"ready": os.getpid()}).encode())
-    _serve(link, woken, settings)
+    _serve(link, woken, settings, preloaded)
 
 
 def _die_with_host() -> None:
@@ -62,7 +63,7 @@ def _wake_on_child() -> int:
     return reading
 
 
-def _serve(link: socket.socket, woken: int, settings: WorkerSettings) -> None:
+def _serve(link: socket.socket, woken: int, settings: WorkerSettings, preloaded: Preloaded) -> None:
     while True:
         readable, _, _ = select.select([link, woken], [], [])
         if woken in readable:
@@ -73,7 +74,13 @@ def _serve(link: socket.socket, woken: int, settings: WorkerSettings) -> None:
             body, lifelines, _, _ = socket.recv_fds(link, PACKET_BYTES, 1)
             if not body:
                 return
-            _start(link, woken, settings, WorkerStart.model_validate_json(body), lifelines[0])
+            start = WorkerStart.model_validate_json(body)
+            pid = os.fork()
+            if pid == 0:
+                worker = Worker(settings, preloaded, start, lifelines[0])
+                _become_worker(link, woken, worker)
+            os.close(lifelines[0])
+            link.send(json.dumps({"started": pid, "session_id": start.session_id}).encode())
 
 
 def _report_exits(link: socket.socket) -> None:
@@ -90,32 +97,22 @@ def _report_exits(link: socket.socket) -> None:
         link.send(json.dumps(report).encode())
 
 
-def _start(
-    link: socket.socket, woken: int, settings: WorkerSettings, start: WorkerStart, lifeline: int
-) -> None:
-    pid = os.fork()
-    if pid == 0:
-        _become_worker(link, woken, settings, start, lifeline)
-    os.close(lifeline)
-    link.send(json.dumps({"started": pid, "session_id": start.session_id}).encode())
-
-
-def _become_worker(
-    link: socket.socket, woken: int, settings: WorkerSettings, start: WorkerStart, lifeline: int
-) -> NoReturn:
+def _become_worker(link: socket.socket, woken: int, worker: Worker) -> NoReturn:
     """Run the worker in the forked child; never come back."""
     code = 70  # EX_SOFTWARE, unless the worker says otherwise
     try:
-        wakeup = signal.set_wakeup_fd(-1)
-        os.close(wakeup)
+        os.close(signal.set_wakeup_fd(-1))
         os.close(woken)
         link.close()
         for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_DFL)
         os.setsid()
-        name = f"jidoka:{start.session_id[:7]}".encode()
+        name = f"jidoka:{worker.start.session_id[:7]}".encode()
         ctypes.CDLL(None).prctl(_PR_SET_NAME, name)
-        code = run_worker(settings, start, lifeline)
+        code = worker.run()
+    except BaseException:
+        logging.getLogger(__name__).exception("the worker failed")
+        raise
     finally:
         sys.stderr.flush()
         os._exit(code)

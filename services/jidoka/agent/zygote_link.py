@@ -1,8 +1,9 @@
-"""The host's end of its zygote: start workers, hear of their ends, start a new zygote if need be."""
+"""The host's end of its zygote: start workers, hear of their ends, replace a lost zygote."""
 
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import json
 import logging
 import os
@@ -13,8 +14,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
-from jidoka.agent.process import WorkerSettings
-from jidoka.agent.zygote import PACKET_BYTES
+from jidoka.agent.zygote_protocol import PACKET_BYTES, WorkerSettings
 from jidoka.contract.errors import Unavailable
 from jidoka.contract.internal import WorkerStart
 
@@ -92,7 +92,7 @@ class ZygoteLink:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         ours.setblocking(False)
         with theirs:
-            self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+            self._process = subprocess.Popen(
                 [sys.executable, "-m", "jidoka.agent.zygote", str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
@@ -144,7 +144,5 @@ class ZygoteLink:
 
 def adopt_orphans() -> None:
     """Make this process the parent of its descendants' orphans (PR_SET_CHILD_SUBREAPER)."""
-    import ctypes
-
     if ctypes.CDLL(None).prctl(36, 1) != 0:
         log.warning("this system has no subreaper: %s", os.uname().release)

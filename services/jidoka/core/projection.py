@@ -24,6 +24,9 @@ from jidoka.core.ports import Entry, Head
 KEPT_LOSSES = 32
 """How many deaths of workers a row remembers: more than any crash limit looks back."""
 
+_AT_WORK = frozenset({Status.INITIALIZING, Status.ACTIVE, Status.TERMINATING})
+"""Here a worker may live; in every other status its epoch has no say any more."""
+
 
 @dataclass(frozen=True, slots=True)
 class SessionRow:
@@ -46,6 +49,8 @@ class SessionRow:
     """Why the status is what it is."""
     asked: str = ""
     """What is still to be done for a person: `close`, `terminate`, or nothing."""
+    ended: bool = False
+    """Whether `session.terminated`, the last event, is recorded."""
     error: Mapping[str, Any] | None = None
     phase: str = "ready"
     """`ready` `thinking` `acting` `waiting`."""
@@ -63,8 +68,8 @@ class SessionRow:
     cost_usd: float | None = None
     host: str | None = None
     epoch: int = 0
-    lost_epoch: int = 0
-    """The newest epoch whose worker is known to be gone."""
+    gone_epoch: int = 0
+    """The newest epoch that has no say any more: its worker was lost, or sent to rest."""
     losses: tuple[str, ...] = ()
     """When workers were lost, the last ones, RFC 3339."""
     created_at: str | None = None
@@ -86,9 +91,9 @@ class SessionRow:
         return self.status not in (Status.CLOSED, Status.TERMINATED)
 
     @property
-    def is_live(self) -> bool:
-        """Whether a worker should be running for the session."""
-        return self.status in (Status.INITIALIZING, Status.ACTIVE)
+    def is_assigned(self) -> bool:
+        """Whether a worker has the session: the newest epoch has its say."""
+        return self.epoch > self.gone_epoch
 
     @property
     def is_busy(self) -> bool:
@@ -155,11 +160,11 @@ def _lifecycle(row: SessionRow, event: e.Event | e.UnknownEvent, moment: str) ->
             return replace(row, host=host, epoch=epoch)
         case e.WorkerLost(epoch=epoch):
             losses = (*row.losses, moment)[-KEPT_LOSSES:]
-            return replace(row, lost_epoch=max(row.lost_epoch, epoch), losses=losses)
+            return replace(row, gone_epoch=max(row.gone_epoch, epoch), losses=losses)
         case e.SessionTerminated(reason=reason, error=error):
             info = error.model_dump(mode="json") if error else None
             ended = replace(row, status=Status.TERMINATED.value, reason=reason, error=info)
-            return _at_rest(replace(ended, asked="", inbox=()))
+            return _at_rest(replace(ended, asked="", ended=True, inbox=()))
         case e.SessionCloseRequested():
             return replace(row, asked=row.asked or "close")
         case e.SessionTerminationRequested():
@@ -225,9 +230,11 @@ def _created(row: SessionRow, event: e.SessionCreated) -> SessionRow:
 
 
 def _status(row: SessionRow, event: e.SessionStatusChanged) -> SessionRow:
-    done = event.status in (Status.CLOSED, Status.TERMINATED)
-    asked = "" if done else row.asked
-    return replace(row, status=event.status.value, reason=event.reason, asked=asked)
+    row = replace(row, status=event.status.value, reason=event.reason)
+    if event.status in _AT_WORK:
+        return row
+    asked = row.asked if event.status is Status.IDLE else ""
+    return replace(row, asked=asked, gone_epoch=row.epoch)
 
 
 def _spent(row: SessionRow, event: e.LlmResponded) -> SessionRow:

@@ -48,8 +48,8 @@ class Transcript:
                 self._take(ids)
             case e.LlmResponded() as answer:
                 self._items.append(_Answer(answer))
-            case e.ToolCompleted(call_id=call_id) as done:
-                self._result(call_id, _completed_text(done))
+            case e.ToolCompleted(call_id=call_id, output=output):
+                self._result(call_id, output)
             case e.ToolFailed(call_id=call_id, error=error, output=output):
                 self._result(call_id, f"error: {error.code}: {error.message}\n{output}".strip())
             case e.ToolInterrupted(call_id=call_id, known=known):
@@ -112,12 +112,3 @@ def _rendered(item: _Answer | Message) -> Iterator[Message]:
 def _arguments(text: str) -> str:
     """Return arguments that every provider accepts; broken ones are described by the result."""
     return text if is_object_text(text) else "{}"
-
-
-def _completed_text(done: e.ToolCompleted) -> str:
-    notes = [done.output]
-    if done.exit_status:
-        notes.append(f"[exit status {done.exit_status}]")
-    if done.output_ref:
-        notes.append(f"[{done.output_bytes} bytes in all, the middle is left out]")
-    return "\n".join(note for note in notes if note)

@@ -1,0 +1,121 @@
+"""The program agent-host: settings, adapters, serve, drain."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+
+from nats.aio.msg import Msg
+
+from jidoka import telemetry
+from jidoka.agent.host import Host
+from jidoka.agent.workers import Workers
+from jidoka.agent.zygote_link import ZygoteLink, adopt_orphans
+from jidoka.agent.zygote_protocol import WorkerSettings
+from jidoka.bus.buckets import HostDirectory
+from jidoka.bus.connection import Bus, connect
+from jidoka.contract.errors import JidokaError
+from jidoka.contract.internal import WorkerExited
+from jidoka.contract.subjects import WORKER_EXITED, host_requests, name_of
+from jidoka.settings import AgentSettings, load, required_nats_url
+
+log = logging.getLogger(__name__)
+
+DRAIN_S = 8.0
+PATIENCE_S = 30.0
+BEAT_S = 1.0
+_REPORT_TRIES = 120
+_REPORT_AGAIN_S = 0.25
+_REQUEST_S = 2.0
+
+
+async def serve(settings: AgentSettings) -> None:
+    """Serve until SIGTERM or SIGINT; the workers then have 8 s to end."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    adopt_orphans()
+    url, name = required_nats_url(settings), settings.host_name
+    bus = await connect(url, name=f"agent-host-{name}", patience_s=PATIENCE_S)
+    async with bus, asyncio.TaskGroup() as tasks:
+        workers = _workers(bus, settings, url, tasks)
+        host = Host(name, workers, settings.worker_capacity)
+        background = await _begin(bus, host, tasks)
+        telemetry.logger().info("ready", host=name)
+        await stop.wait()
+        await workers.stop_all(DRAIN_S)
+        workers.zygote.close()
+        for task in background:
+            task.cancel()
+
+
+def _workers(bus: Bus, settings: AgentSettings, url: str, tasks: asyncio.TaskGroup) -> Workers:
+    async def report(exited: WorkerExited) -> None:
+        await _report(bus, exited)
+
+    workers = Workers(settings.host_name, report, tasks)
+    shared = WorkerSettings(url, settings.host_name, settings.sandbox)
+    workers.zygote = ZygoteLink(shared, workers.zygote_saw_exit)
+    return workers
+
+
+async def _begin(bus: Bus, host: Host, tasks: asyncio.TaskGroup) -> list[asyncio.Task[None]]:
+    await host.workers.zygote.ensure()
+
+    async def answer(message: Msg) -> None:
+        tasks.create_task(_answer(bus, host, message), name=message.subject)
+
+    await bus.subscribe(host_requests(host.name), answer)
+    await bus.barrier()
+    return [
+        tasks.create_task(_beat(bus, host), name="beat"),
+        tasks.create_task(host.workers.watch_for_frozen(), name="frozen"),
+    ]
+
+
+async def _answer(bus: Bus, host: Host, message: Msg) -> None:
+    reply = await host.answer(name_of(message.subject), message.data)
+    await bus.publish(message.reply, reply.model_dump_json().encode())
+
+
+async def _beat(bus: Bus, host: Host) -> None:
+    directory = HostDirectory(bus)
+    while True:
+        try:
+            await directory.put(host.beat())
+        except JidokaError as problem:
+            log.warning("no sign of life could be given: %s", problem.code)
+        await asyncio.sleep(BEAT_S)
+
+
+async def _report(bus: Bus, exited: WorkerExited) -> None:
+    """Tell the session-manager until it has heard; it also asks when it comes back."""
+    body = exited.model_dump_json().encode()
+    for _ in range(_REPORT_TRIES):
+        try:
+            await bus.request(WORKER_EXITED, body, _REQUEST_S)
+        except JidokaError:
+            await asyncio.sleep(_REPORT_AGAIN_S)
+        else:
+            return
+    log.warning("nobody heard that the worker of %s is gone", exited.session_id)
+
+
+def main() -> int:
+    """Run the program; return its exit code."""
+    try:
+        settings = load(AgentSettings, os.environ)
+        telemetry.configure("agent-host", settings)
+        asyncio.run(serve(settings))
+    except JidokaError as problem:
+        sys.stderr.write(f"{problem.message}\n")
+        return problem.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,67 @@
+"""One machine's agent host: it answers the session-manager and says every second that it lives."""
+
+from __future__ import annotations
+
+import os
+import socket
+from dataclasses import dataclass
+from typing import TypeVar
+
+from pydantic import BaseModel
+
+from jidoka.agent.workers import Workers
+from jidoka.contract.content import ErrorInfo
+from jidoka.contract.errors import InvalidMessage, JidokaError, UnknownCommand
+from jidoka.contract.internal import HostBeat, HostReply, WorkerStart, WorkerStop
+
+M = TypeVar("M", bound=BaseModel)
+
+
+@dataclass(slots=True)
+class Host:
+    """Serves `jido.host.<host>.worker.start|stop|list`."""
+
+    name: str
+    workers: Workers
+    capacity: int
+    sandbox_layer: str = ""
+
+    async def answer(self, name: str, body: bytes) -> HostReply:
+        """Return the answer to one request; what goes wrong is in it."""
+        try:
+            return await self._answer(name, body)
+        except JidokaError as problem:
+            return HostReply(ok=False, error=ErrorInfo.model_validate(problem.as_dict()))
+
+    async def _answer(self, name: str, body: bytes) -> HostReply:
+        match name:
+            case "worker.start":
+                worker = await self.workers.start(_read(WorkerStart, body))
+                return HostReply(pid=worker.pid, workers=(worker,))
+            case "worker.stop":
+                await self.workers.stop(_read(WorkerStop, body))
+                return HostReply()
+            case "worker.list":
+                return HostReply(workers=self.workers.states())
+            case _:
+                raise UnknownCommand(
+                    name=name, known=("worker.start", "worker.stop", "worker.list")
+                )
+
+    def beat(self) -> HostBeat:
+        """Return this second's sign of life."""
+        return HostBeat(
+            host=self.name,
+            machine=socket.gethostname(),
+            pid=os.getpid(),
+            workers=len(self.workers),
+            capacity=self.capacity,
+            sandbox=self.sandbox_layer,
+        )
+
+
+def _read(kind: type[M], body: bytes) -> M:
+    try:
+        return kind.model_validate_json(body)
+    except ValueError:
+        raise InvalidMessage.of("", f"not a {kind.__name__}") from None

@@ -1,0 +1,204 @@
+"""The process of one worker: its adapters are paired here, after the fork.
+
+What it inherits from the zygote is loaded code and what the probe of the sandbox found. It makes
+its own loop and connection. It shows its host every second that its loop turns; when the host is
+gone, so is it: the lifeline breaks, and with the worker its sandbox ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import logging
+import os
+import signal
+import socket
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+
+from jidoka.agent.live_output import LiveOutput
+from jidoka.agent.perform import Performer
+from jidoka.agent.project import Project
+from jidoka.agent.recorder import Recorder
+from jidoka.agent.session import LiveSession
+from jidoka.agent.spill import BlobSpill
+from jidoka.agent.tool_calls import ToolCalls
+from jidoka.agent.worker import work
+from jidoka.agent.zygote_protocol import WorkerSettings
+from jidoka.bus.blobs import NatsBlobs
+from jidoka.bus.connection import Bus, connect
+from jidoka.bus.event_log import NatsEventLog
+from jidoka.contract.envelope import utc
+from jidoka.contract.errors import JidokaError
+from jidoka.contract.ids import uuid7
+from jidoka.contract.internal import WorkerReady, WorkerStart
+from jidoka.contract.subjects import WORKER_READY
+from jidoka.core.state import OpenCall
+from jidoka.llm.gateway_client import GatewayClient
+from jidoka.sandbox.probe import ProbedSandbox
+from jidoka.tools.toolbox import Toolbox, builtin_tools
+
+log = logging.getLogger(__name__)
+
+EX_OK = 0
+EX_HOST_GONE = 69
+EX_LOCKED = 75
+_BEAT_S = 1.0
+_READY_AGAIN_S = 0.25
+_REQUEST_S = 2.0
+_LOCK_TRIES = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Preloaded:
+    """What the zygote has found out for all its workers."""
+
+    sandbox: ProbedSandbox
+
+
+class _HostGone(Exception):  # noqa: N818 - no error: the end of a worker
+    """The lifeline broke."""
+
+
+class _LockedError(Exception):
+    """Another process holds the project folder."""
+
+
+async def warm(settings: WorkerSettings) -> Preloaded:
+    """Load and touch what workers need, so that they share it: once, before the first fork."""
+    async with await connect(settings.nats_url, name="zygote-warm-up"):
+        pass
+    sandbox = ProbedSandbox(mode=settings.sandbox)
+    await sandbox.choice()
+    return Preloaded(sandbox)
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """One worker, right after the fork."""
+
+    settings: WorkerSettings
+    preloaded: Preloaded
+    start: WorkerStart
+    lifeline: int
+    """The descriptor by which host and worker know of each other."""
+
+    def run(self) -> int:
+        """Serve the session; return the exit code of the process."""
+        code = EX_OK
+        try:
+            asyncio.run(self._serve())
+        except* _HostGone:
+            code = EX_HOST_GONE
+        except* _LockedError:
+            code = EX_LOCKED
+        except* asyncio.CancelledError:
+            code = EX_OK
+        return code
+
+    async def _serve(self) -> None:
+        main = asyncio.current_task()
+        assert main  # noqa: S101 - asyncio.run made it
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, main.cancel)
+        async with asyncio.TaskGroup() as tasks:
+            lifeline = socket.socket(fileno=self.lifeline)
+            beat = tasks.create_task(_show_life(lifeline), name="lifeline")
+            try:
+                name = f"worker-{self.start.session_id}"
+                async with await connect(self.settings.nats_url, name=name) as bus:
+                    await self._work(bus)
+            finally:
+                beat.cancel()
+
+    async def _work(self, bus: Bus) -> None:
+        event_log, session = NatsEventLog(bus), LiveSession(self.start.session_id)
+        async with asyncio.TaskGroup() as tasks:
+            greeting = tasks.create_task(_greet(bus, self.settings, self.start), name="ready")
+            project = Project(self.start.project_path, self._sandbox())
+            try:
+                recorder, performer = self._paired(bus, event_log, session, project)
+                reason = await work(event_log, session, recorder, performer, self._lock)
+            finally:
+                greeting.cancel()
+                project.close()
+        log.info("the worker of %s leaves: %s", self.start.session_id, reason)
+
+    def _paired(
+        self, bus: Bus, event_log: NatsEventLog, session: LiveSession, project: Project
+    ) -> tuple[Recorder, Performer]:
+        """Pair the ports of this worker with their adapters."""
+        source = f"/jidoka/worker/{self.settings.host}-{os.getpid()}"
+        toolbox = Toolbox(builtin_tools())
+
+        def output(call: OpenCall, turn_id: str) -> LiveOutput:
+            session_id, epoch = self.start.session_id, self.start.epoch
+            return LiveOutput(
+                bus, source, session_id, epoch, turn_id, call.call_id, call.attempt + 1
+            )
+
+        recorder = Recorder(event_log, session, self.start.epoch, source, toolbox.kinds(), new_id)
+        blobs = NatsBlobs(bus)
+        tool_calls = ToolCalls(recorder, toolbox, project.context, output, BlobSpill(blobs))
+        model = GatewayClient(bus, blobs)
+        return recorder, Performer(recorder, model, tool_calls, _now, new_id)
+
+    def _sandbox(self) -> ProbedSandbox:
+        return ProbedSandbox(mode="off") if self.start.sandbox == "off" else self.preloaded.sandbox
+
+    async def _lock(self) -> None:
+        await _lock_project(self.start)
+
+
+async def _greet(bus: Bus, settings: WorkerSettings, start: WorkerStart) -> None:
+    """Tell the session-manager that this worker lives, until it has heard."""
+    ready = WorkerReady(
+        session_id=start.session_id, epoch=start.epoch, host=settings.host, pid=os.getpid()
+    )
+    while True:
+        with suppress(JidokaError):
+            await bus.request(WORKER_READY, ready.model_dump_json().encode(), _REQUEST_S)
+            return
+        await asyncio.sleep(_READY_AGAIN_S)
+
+
+async def _show_life(lifeline: socket.socket) -> None:
+    lifeline.setblocking(False)
+    while True:
+        try:
+            lifeline.send(b".")
+        except BlockingIOError:
+            log.debug("the host has not read for a while")
+        except OSError:
+            raise _HostGone from None
+        await asyncio.sleep(_BEAT_S)
+
+
+async def _lock_project(start: WorkerStart) -> None:
+    """Hold the folder for the life of this process: nobody else's worker runs tools in it.
+
+    Raises:
+        _LockedError: another process holds it and did not let go within 10 s.
+    """
+    try:
+        folder = os.open(start.project_path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError:
+        return  # the folder is gone: there is nothing to hold, and each tool says so
+    kind = fcntl.LOCK_SH if start.shared else fcntl.LOCK_EX
+    for _ in range(_LOCK_TRIES):
+        with suppress(BlockingIOError):
+            fcntl.flock(folder, kind | fcntl.LOCK_NB)
+            return
+        await asyncio.sleep(0.1)
+    log.error("%s is locked by another process", start.project_path)
+    raise _LockedError
+
+
+def new_id() -> str:
+    """Return a new UUIDv7; the random bits are the kernel's, so that forks differ."""
+    return uuid7(time.time_ns() // 1_000_000, os.urandom(10))
+
+
+def _now() -> datetime:
+    return utc(time.time())

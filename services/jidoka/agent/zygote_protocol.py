@@ -1,0 +1,17 @@
+"""What host and zygote agree on. Light, so that the host need not load what workers load."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+PACKET_BYTES = 64 * 1024
+"""The longest packet between them."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSettings:
+    """What all workers of a host share; the first packet to a new zygote."""
+
+    nats_url: str = field(repr=False)
+    host: str
+    sandbox: str = "auto"
