@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from jidoka.cli import schema_files
 from jidoka.contract.commands import COMMANDS, open_command
-from jidoka.contract.envelope import Envelope, receive, schema_uri
+from jidoka.contract.envelope import SCHEMA_URI, Envelope, receive
 from jidoka.contract.events import EVENTS
 from jidoka.contract.live import LIVE_KINDS, Delta
 from jidoka.contract.replies import REPLIES
@@ -47,6 +47,10 @@ def read(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
+def uri_of(name: str) -> str:
+    return SCHEMA_URI + name.removesuffix(".json").replace("/", ":")
+
+
 def validate(value: Any, name: str) -> None:
     schema = read(SCHEMAS / name)
     checker = jsonschema.Draft202012Validator.FORMAT_CHECKER
@@ -76,7 +80,7 @@ def test_a_schema_is_valid_and_known_by_its_id(name: str):
 
     jsonschema.Draft202012Validator.check_schema(schema)
 
-    assert schema["$id"] == schema_uri(schema["title"])
+    assert schema["$id"] == uri_of(name)
 
 
 @pytest.mark.parametrize("name", GENERATED)
@@ -107,7 +111,7 @@ def test_an_example_names_the_type_of_its_file(name: str):
     stem = f"live.{stem}" if folder == "live" else TYPES_OF_SHAPES.get(stem, stem)
 
     assert example["type"] == f"jido.{stem}.v1"
-    assert example["dataschema"] == schema_uri(example["type"])
+    assert example["dataschema"] == uri_of(name)
 
 
 @pytest.mark.parametrize("name", IN_ENVELOPES)

@@ -31,6 +31,7 @@ from jidoka.contract.json import read_json
 
 CONTENT_TYPE: Final = "application/cloudevents+json"
 CONTENT_TYPE_HEADER: Final = "content-type"
+SCHEMA_URI: Final = "urn:jidoka:schema:"
 GENESIS: Final = "0" * 64
 """`prevhash` of a session's first event."""
 
@@ -128,14 +129,9 @@ def type_of(name: str, version: int = 1) -> str:
     return f"jido.{name}.v{version}"
 
 
-def schema_uri(title: str) -> str:
-    """Return the `dataschema` of a type, which is the `$id` of its file in `schemas/`."""
-    return f"urn:jidoka:schema:{title}"
-
-
 def dataschema_of(kind: str, name: str, version: int = 1) -> str:
-    """Return the URI of a data schema; `kind` is its folder: `events`, `commands`, `live`."""
-    return f"urn:jidoka:schema:{kind}:{name}.v{version}"
+    """Return the `$id` of a file in `schemas/`, whose folder is `kind` (`events`, `live`)."""
+    return f"{SCHEMA_URI}{kind}:{name}.v{version}"
 
 
 def digest_of(stored: bytes) -> str:

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema
 
 from jidoka.contract.commands import COMMANDS
-from jidoka.contract.envelope import Envelope, schema_uri, type_of
+from jidoka.contract.envelope import SCHEMA_URI, Envelope, dataschema_of, type_of
 from jidoka.contract.errors import ERRORS, JidokaError, Refused, Upstream, details_of
 from jidoka.contract.events import EVENTS
 from jidoka.contract.live import LIVE_KINDS, Delta
@@ -46,24 +46,34 @@ def documents() -> dict[str, str]:
 
 
 def _all() -> Iterator[tuple[str, Schema]]:
-    yield "envelope.v1.json", _of(Envelope, "envelope.v1")
+    yield "envelope.v1.json", _head("envelope.v1") | _of(Envelope)
     for name, command in COMMANDS.items():
-        yield f"commands/{name}.v1.json", _without_session(_of(command, type_of(name)))
+        yield _typed("commands", name, _without_session(_of(command)))
     for name, event in EVENTS.items():
-        yield f"events/{name}.v1.json", _of(event, type_of(name)) | {"x-writer": event.writer.value}
+        yield _typed("events", name, _of(event) | {"x-writer": event.writer.value})
     for kind in LIVE_KINDS:
-        yield f"live/{kind}.v1.json", _of(Delta, type_of(f"live.{kind}"))
+        yield _typed("live", kind, _of(Delta))
     for name, reply in REPLIES.items():
-        yield f"replies/{name}.v1.json", _of(reply, type_of(name))
-    yield "errors.v1.json", _errors()
-    yield "script.v1.json", _of(Script, "script.v1")
+        yield _typed("replies", name, _of(reply))
+    yield "errors.v1.json", _head("errors.v1") | _errors()
+    yield "script.v1.json", _head("script.v1") | _of(Script)
 
 
-def _of(model: type[BaseModel], title: str) -> Schema:
-    """Return the published schema of a model; `title` is the CloudEvents type where it has one."""
+def _typed(folder: str, name: str, schema: Schema) -> tuple[str, Schema]:
+    """Return the file of the data of a CloudEvents type."""
+    title = type_of(f"live.{name}" if folder == "live" else name)
+    head = {"$schema": DIALECT, "$id": dataschema_of(folder, name), "title": title}
+    return f"{folder}/{name}.v1.json", head | schema
+
+
+def _head(title: str) -> Schema:
+    return {"$schema": DIALECT, "$id": f"{SCHEMA_URI}{title}", "title": title}
+
+
+def _of(model: type[BaseModel]) -> Schema:
+    """Return the published schema of a model, without its head."""
     made = _published(model.model_json_schema(schema_generator=_Untitled, mode="validation"))
-    head = {"$schema": DIALECT, "$id": schema_uri(title), "title": title}
-    return head | {key: made[key] for key in _ORDER if key in made}
+    return {key: made[key] for key in _ORDER if key in made}
 
 
 def _published(node: Any) -> Any:
@@ -99,9 +109,6 @@ def _without_session(schema: Schema) -> Schema:
 def _errors() -> Schema:
     """Return the schema of an error on every face, with the details of each known code."""
     return {
-        "$schema": DIALECT,
-        "$id": schema_uri("errors.v1"),
-        "title": "errors.v1",
         "description": "An error, the same over every face. A code is never renamed or reused.",
         "type": "object",
         "properties": {
