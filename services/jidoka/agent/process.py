@@ -142,7 +142,7 @@ class Worker:
         blobs = NatsBlobs(bus)
         tool_calls = ToolCalls(recorder, toolbox, project.context, output, BlobSpill(blobs))
         model = GatewayClient(bus, blobs)
-        return recorder, Performer(recorder, model, tool_calls, _now, new_id)
+        return recorder, Performer(recorder, model, tool_calls, now, new_id)
 
     def _sandbox(self) -> ProbedSandbox:
         return ProbedSandbox(mode="off") if self.start.sandbox == "off" else self.preloaded.sandbox
@@ -200,5 +200,6 @@ def new_id() -> str:
     return uuid7(time.time_ns() // 1_000_000, os.urandom(10))
 
 
-def _now() -> datetime:
+def now() -> datetime:
+    """Return the time, UTC."""
     return utc(time.time())
