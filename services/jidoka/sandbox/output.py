@@ -38,7 +38,8 @@ class Output:
         room = max(0, _HALF - len(self._head))
         self._head += data[:room]
         self._tail += data[room:]
-        del self._tail[: max(0, len(self._tail) - _HALF)]
+        if self._spill_fd is not None:
+            del self._tail[: max(0, len(self._tail) - _HALF)]
         if text := self._decoder.decode(data):
             self._on_text(_clean(text))
 
@@ -52,11 +53,17 @@ class Output:
 
     def head(self) -> str:
         """Return the beginning: everything, while that is at most 64 KiB."""
-        return _text(self._head if self.spill else self._head + self._tail)
+        if self.spill is None:
+            return _clean((self._head + self._tail).decode("utf-8", "replace"))
+        # what is left of a character that was cut in two is left out
+        return _clean(codecs.getincrementaldecoder("utf-8")("replace").decode(self._head))
 
     def tail(self) -> str:
         """Return the end, empty while `head` is everything."""
-        return _text(self._tail) if self.spill else ""
+        if self.spill is None:
+            return ""
+        first = (i for i in range(4) if self._tail[i] & _NOT_FIRST_MASK != _NOT_FIRST)
+        return _clean(self._tail[next(first, 0) :].decode("utf-8", "replace"))
 
     def discard(self) -> None:
         """Close and remove the file: nobody wants the output any more."""
@@ -64,14 +71,6 @@ class Output:
         if self.spill is not None:
             os.unlink(self.spill)  # noqa: PTH108 - the path came from tempfile as text
             self.spill = None
-
-
-def _text(data: bytearray) -> str:
-    """Return readable text; a character that was cut in two at either end is left out."""
-    first = (i for i in range(min(4, len(data))) if data[i] & _NOT_FIRST_MASK != _NOT_FIRST)
-    start = next(first, 0)
-    text = codecs.getincrementaldecoder("utf-8")("replace").decode(bytes(data[start:]))
-    return _clean(text)
 
 
 def _clean(text: str) -> str:

@@ -99,13 +99,21 @@ class ProbedSandbox:
         )
 
 
-async def probe(surroundings: Surroundings, *, mode: str = "auto") -> Choice:
-    """Return the first layer that holds; `off` is taken only when the owner's `mode` says so."""
+async def probe(
+    surroundings: Surroundings,
+    *,
+    mode: str = "auto",
+    layers: Iterable[tuple[str, Sandbox]] | None = None,
+) -> Choice:
+    """Return the first layer that holds, of `layers` or of all that this machine may have.
+
+    `off` is taken only when the owner's `mode` says so.
+    """
     if mode == "off":
         why = "the owner opted out"
         return Choice("off", why, ("everything",), (), Unconfined(surroundings))
     tried: list[Attempt] = []
-    for name, sandbox in candidates(surroundings):
+    for name, sandbox in candidates(surroundings) if layers is None else layers:
         attempt = await _try(name, sandbox)
         tried.append(attempt)
         if attempt.works:

@@ -1,0 +1,43 @@
+"""A project folder and what a tool is given in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from jidoka.core.tooling import Limits, Sandbox, Tool, ToolContext, ToolOutcome
+from jidoka.sandbox.beneath import Beneath
+from jidoka.tools.toolbox import Toolbox, builtin_tools
+
+
+@dataclass(slots=True)
+class ToolBench:
+    """Calls tools as a session would, arguments checked."""
+
+    root: Path
+    context: ToolContext
+    shown: list[str]
+    """What was shown while a tool ran."""
+    toolbox: Toolbox = field(default_factory=lambda: Toolbox(builtin_tools()))
+
+    def tool(self, name: str) -> Tool:
+        return self.toolbox.get(name)
+
+    async def call(self, name: str, **args: Any) -> ToolOutcome:
+        checked = self.toolbox.checked(name, args)
+        return await self.tool(name).run(checked, self.context)
+
+    async def text(self, name: str, **args: Any) -> str:
+        return (await self.call(name, **args)).text
+
+
+def tool_bench(root: Path, sandbox: Sandbox, files: Beneath) -> ToolBench:
+    """Return a bench on `root`; `files` is closed by who made it."""
+    shown: list[str] = []
+    watch: Callable[[str], None] = shown.append
+    context = ToolContext(
+        root=str(root), files=files, sandbox=sandbox, on_output=watch, limits=Limits()
+    )
+    return ToolBench(root, context, shown)

@@ -1,0 +1,71 @@
+"""What `write` makes, replaces and refuses."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+
+from jidoka.contract.errors import FileChanged, PathOutsideProject, PathProtected, TooLarge
+from jidoka.core.tooling import FileState
+
+
+def sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+async def test_a_new_file_is_made_with_its_folders(bench):
+    outcome = await bench.call("write", path="docs/new/a.md", content="one\ntwo\n")
+
+    assert (bench.root / "docs/new/a.md").read_text() == "one\ntwo\n"
+    assert outcome.text == "Made docs/new/a.md: 2 lines, 8 bytes."
+    assert outcome.changed == (FileState("docs/new/a.md", sha256("one\ntwo\n")),)
+
+
+async def test_an_old_file_is_replaced_whole(bench):
+    outcome = await bench.call("write", path="README.md", content="")
+
+    assert (bench.root / "README.md").read_text() == ""
+    assert outcome.text == "Replaced README.md: 0 lines, 0 bytes."
+
+
+async def test_the_state_before_a_write_names_the_file_and_its_content(bench):
+    tool = bench.tool("write")
+    old, new = ({"path": path, "content": "x"} for path in ("README.md", "./new.md"))
+
+    before_old = await tool.pre_state(old, bench.context)
+    before_new = await tool.pre_state(new, bench.context)
+
+    assert before_old == (FileState("README.md", sha256("# Cart\n\nIt adds up.\n")),)
+    assert before_new == (FileState("new.md", None),)
+
+
+async def test_what_somebody_else_wrote_since_it_was_read_is_not_overwritten(bench):
+    await bench.call("read", path="README.md")
+    (bench.root / "README.md").write_text("a person's words\n")
+
+    with pytest.raises(FileChanged):
+        await bench.call("write", path="README.md", content="mine")
+
+    assert (bench.root / "README.md").read_text() == "a person's words\n"
+
+
+async def test_own_writes_one_after_the_other_are_no_change_by_others(bench):
+    for content in ("one", "two", "three"):
+        await bench.call("write", path="README.md", content=content)
+
+    assert (bench.root / "README.md").read_text() == "three"
+
+
+async def test_more_than_10_mib_is_too_large(bench):
+    with pytest.raises(TooLarge):
+        await bench.call("write", path="a", content="ü" * (6 * 1024 * 1024))
+
+
+@pytest.mark.parametrize(
+    ("path", "error"),
+    [("../a", PathOutsideProject), (".git/hooks/pre-commit", PathProtected)],
+)
+async def test_outside_and_protected_paths_are_refused(bench, path, error):
+    with pytest.raises(error):
+        await bench.call("write", path=path, content="x")
