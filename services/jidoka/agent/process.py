@@ -17,6 +17,7 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from jidoka.agent.live_output import LiveOutput
 from jidoka.agent.perform import Performer
@@ -94,26 +95,24 @@ class Worker:
             code = EX_HOST_GONE
         except* _LockedError:
             code = EX_LOCKED
-        except* asyncio.CancelledError:
-            code = EX_OK
         return code
 
     async def _serve(self) -> None:
-        main = asyncio.current_task()
-        assert main  # noqa: S101 - asyncio.run made it
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, main.cancel)
+        session = LiveSession(self.start.session_id)
+        leave = partial(session.leave, "asked to")
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, leave)
         async with asyncio.TaskGroup() as tasks:
             lifeline = socket.socket(fileno=self.lifeline)
             beat = tasks.create_task(_show_life(lifeline), name="lifeline")
             try:
                 name = f"worker-{self.start.session_id}"
                 async with await connect(self.settings.nats_url, name=name) as bus:
-                    await self._work(bus)
+                    await self._work(bus, session)
             finally:
                 beat.cancel()
 
-    async def _work(self, bus: Bus) -> None:
-        event_log, session = NatsEventLog(bus), LiveSession(self.start.session_id)
+    async def _work(self, bus: Bus, session: LiveSession) -> None:
+        event_log = NatsEventLog(bus)
         async with asyncio.TaskGroup() as tasks:
             greeting = tasks.create_task(_greet(bus, self.settings, self.start), name="ready")
             project = Project(self.start.project_path, self._sandbox())

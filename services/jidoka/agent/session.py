@@ -18,6 +18,8 @@ class LiveSession:
         self.transcript = Transcript()
         self.last_id: str | None = None
         """The id of the last event: what the next one is caused by."""
+        self.leaving = ""
+        """Why the worker is to leave, whatever the log says."""
         self._changed = asyncio.Event()
 
     def absorb(self, entry: Entry) -> None:
@@ -27,6 +29,11 @@ class LiveSession:
         self.state = evolve(self.state, entry)
         self.transcript.add(entry)
         self.last_id = entry.envelope.id
+        self._changed.set()
+
+    def leave(self, reason: str) -> None:
+        """Let the worker leave as soon as it can."""
+        self.leaving = reason
         self._changed.set()
 
     async def change(self) -> None:

@@ -18,6 +18,7 @@ from jidoka.core.ports import EventLog
 Perform = Callable[[Effect], Awaitable[None]]
 
 _CLEAN_UP_S = 10.0
+_CLEAN_UP_TRIES = 5
 _GONE = frozenset({Status.IDLE, Status.CLOSED, Status.TERMINATED})
 
 
@@ -39,7 +40,7 @@ async def work(
             await on_live()
             return await _keep_equal(session, recorder, perform, tasks)
         finally:
-            follower.cancel()
+            await _end([follower])
 
 
 async def _follow(log: EventLog, session: LiveSession) -> None:
@@ -50,7 +51,7 @@ async def _follow(log: EventLog, session: LiveSession) -> None:
 async def _folded(log: EventLog, session: LiveSession) -> None:
     """Return when everything that is recorded now is folded: a replay performs nothing."""
     last = await log.last(session.state.session_id)
-    while last and session.state.head.sequence < last.sequence:
+    while last and session.state.head.sequence < last.sequence and not session.leaving:
         await session.change()
 
 
@@ -68,8 +69,7 @@ async def _keep_equal(
             await session.change()
         return reason
     finally:
-        for task in running.values():
-            task.cancel()
+        await _end(list(running.values()))
 
 
 def _unwanted(running: dict[Effect, asyncio.Task[None]], recorder: Recorder) -> list[Effect]:
@@ -78,11 +78,17 @@ def _unwanted(running: dict[Effect, asyncio.Task[None]], recorder: Recorder) -> 
 
 
 async def _end(tasks: list[asyncio.Task[None]]) -> None:
-    """End tasks and see them gone: a tool's processes must be before its end is recorded."""
-    for task in tasks:
-        task.cancel()
-    if tasks:
-        await asyncio.wait(tasks, timeout=_CLEAN_UP_S)
+    """End tasks and see them gone: a tool's processes must be before its end is recorded.
+
+    Asked more than once, since libraries are known to swallow a cancellation.
+    """
+    left = set(tasks)
+    for _ in range(_CLEAN_UP_TRIES):
+        for task in left:
+            task.cancel()
+        if not left:
+            return
+        _, left = await asyncio.wait(left, timeout=_CLEAN_UP_S / _CLEAN_UP_TRIES)
 
 
 async def _performed(perform: Perform, effect: Effect) -> None:
@@ -91,6 +97,8 @@ async def _performed(perform: Perform, effect: Effect) -> None:
 
 def _no_longer_needed(session: LiveSession, epoch: int) -> str:
     state = session.state
+    if session.leaving:
+        return session.leaving
     if state.epoch > epoch:
         return "superseded"
     return str(state.status) if state.status in _GONE and state.epoch == epoch else ""

@@ -57,6 +57,8 @@ class Workers:
     report: Report
     tasks: asyncio.TaskGroup
     zygote: ZygoteLink = field(init=False)
+    _not_mine: frozenset[int] = field(default_factory=lambda: frozenset(children_of(os.getpid())))
+    """Children that this process had before: no orphans of workers."""
     _workers: dict[str, _Worker] = field(default_factory=dict)
     _by_pid: dict[int, _Worker] = field(default_factory=dict)
 
@@ -188,7 +190,7 @@ class Workers:
     async def end_strays(self) -> None:
         """End the orphans that a dead worker left to this host, its subreaper, and theirs."""
         for _ in range(_STRAY_ROUNDS):
-            mine = {worker.pid for worker in self._workers.values()} | {self.zygote.pid}
+            mine = {self.zygote.pid, *self._by_pid, *self._not_mine}
             strays = [pid for pid in children_of(os.getpid()) if pid not in mine]
             if not strays:
                 return

@@ -11,8 +11,8 @@ import asyncio
 import json
 import logging
 import random
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -99,14 +99,11 @@ class Bus:
         Raises:
             Unavailable: closed, or the buffer is full. TooLarge: more than the broker takes.
         """
-        task = asyncio.current_task()
-        asked = task.cancelling() if task else 0
         try:
-            await self.client.publish(subject, body, reply=reply, headers=headers)
+            with _cancellable():  # nats-py swallows a cancellation while its buffer is full
+                await self.client.publish(subject, body, reply=reply, headers=headers)
         except nats_errors.Error as problem:
             raise self._translated(problem, subject, len(body), 0.0) from None
-        if task and task.cancelling() > asked:
-            raise asyncio.CancelledError  # nats-py swallows a cancellation while its buffer is full
 
     async def request(
         self,
@@ -124,7 +121,8 @@ class Bus:
             TooLarge: more than the broker takes.
         """
         try:
-            return await self.client.request(subject, body, timeout=timeout_s, headers=headers)
+            with _cancellable():  # before 3.12 `wait_for` swallows one that comes with the answer
+                return await self.client.request(subject, body, timeout=timeout_s, headers=headers)
         except nats_errors.Error as problem:
             raise self._translated(problem, subject, len(body), timeout_s) from None
 
@@ -340,6 +338,16 @@ async def connect(
         raise
     bus.connected()
     return bus
+
+
+@contextmanager
+def _cancellable() -> Generator[None]:
+    """Raise the cancellation that what runs inside was asked for and swallowed."""
+    task = asyncio.current_task()
+    asked = task.cancelling() if task else 0
+    yield
+    if task and task.cancelling() > asked:
+        raise asyncio.CancelledError
 
 
 def _next_try(
