@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import sys
+from contextlib import suppress
 
 from nats.aio.msg import Msg
 
@@ -51,6 +52,8 @@ async def serve(settings: AgentSettings) -> None:
         workers.zygote.close()
         for task in background:
             task.cancel()
+        with suppress(JidokaError):
+            await HostDirectory(bus).leave(name)
 
 
 def _workers(bus: Bus, settings: AgentSettings, url: str, tasks: asyncio.TaskGroup) -> Workers:
@@ -72,7 +75,7 @@ async def _begin(bus: Bus, host: Host, tasks: asyncio.TaskGroup) -> list[asyncio
     await bus.subscribe(host_requests(host.name), answer)
     await bus.barrier()
     return [
-        tasks.create_task(_beat(bus, host), name="beat"),
+        tasks.create_task(_beat(HostDirectory(bus), host), name="beat"),
         tasks.create_task(host.workers.watch_for_frozen(), name="frozen"),
     ]
 
@@ -82,11 +85,10 @@ async def _answer(bus: Bus, host: Host, message: Msg) -> None:
     await bus.publish(message.reply, reply.model_dump_json().encode())
 
 
-async def _beat(bus: Bus, host: Host) -> None:
-    directory = HostDirectory(bus)
+async def _beat(directory: HostDirectory, host: Host) -> None:
     while True:
         try:
-            await directory.put(host.beat())
+            await directory.beat(host.beat())
         except JidokaError as problem:
             log.warning("no sign of life could be given: %s", problem.code)
         await asyncio.sleep(BEAT_S)

@@ -3,29 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import time
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from jidoka.contract import subjects
-from jidoka.contract.envelope import CONTENT_TYPE, CONTENT_TYPE_HEADER, Envelope, type_of, utc
-from jidoka.contract.errors import JidokaError
-from jidoka.contract.ids import uuid7
-from jidoka.contract.live import Delta
+from jidoka.contract.live import Delta, LiveKind
 
 _EVERY_S = 0.05
 _MOST_CHARACTERS = 64 * 1024
 """Of one delta; what comes faster than that is left out here, the event has head and tail."""
 
 
-class Link(Protocol):
-    """A connection to the bus."""
+class Live(Protocol):
+    """Where deltas are shown."""
 
-    async def publish(
-        self, subject: str, body: bytes, *, headers: dict[str, str] | None = None
-    ) -> None:
-        """Send without waiting for anybody."""
+    async def publish(self, session_id: str, kind: LiveKind, delta: Delta, epoch: int) -> None:
+        """Show a delta, without waiting for anybody."""
         ...
 
 
@@ -33,8 +25,7 @@ class Link(Protocol):
 class LiveOutput:
     """The live output of one call."""
 
-    link: Link
-    source: str
+    live: Live
     session_id: str
     epoch: int
     turn_id: str
@@ -42,16 +33,16 @@ class LiveOutput:
     attempt: int
     _pieces: list[str] = field(default_factory=list)
     _waiting: int = 0
+    _left_out: int = 0
     _offset: int = 0
     _sender: asyncio.Task[None] | None = None
 
     def write(self, text: str) -> None:
         """Take the next piece; never waits."""
-        if self._waiting < _MOST_CHARACTERS:
-            self._pieces.append(text[: _MOST_CHARACTERS - self._waiting])
-        else:
-            self._offset += len(text.encode("utf-8", "replace"))
-        self._waiting += len(text)
+        shown = text[: _MOST_CHARACTERS - self._waiting]
+        self._pieces.append(shown)
+        self._waiting += len(shown)
+        self._left_out += _size(text[len(shown) :])
         if self._sender is None:
             self._sender = asyncio.get_running_loop().create_task(self._later(), name="output")
 
@@ -69,11 +60,11 @@ class LiveOutput:
 
     async def _send(self) -> None:
         text = "".join(self._pieces)
+        offset, self._offset = self._offset, self._offset + _size(text) + self._left_out
         self._pieces.clear()
-        self._waiting = 0
+        self._waiting = self._left_out = 0
         if not text:
             return
-        offset, self._offset = self._offset, self._offset + len(text.encode("utf-8", "replace"))
         delta = Delta(
             turn_id=self.turn_id,
             call_id=self.call_id,
@@ -81,24 +72,8 @@ class LiveOutput:
             offset=offset,
             text=text,
         )
-        try:
-            await self.link.publish(
-                subjects.session_live(self.session_id, "tool_output"),
-                self._event(delta).to_json(),
-                headers={CONTENT_TYPE_HEADER: CONTENT_TYPE},
-            )
-        except JidokaError:
-            return  # it was for looking at; the truth is in the event
+        await self.live.publish(self.session_id, "tool_output", delta, self.epoch)
 
-    def _event(self, delta: Delta) -> Envelope:
-        now_s = time.time()
-        return Envelope(
-            id=uuid7(int(now_s * 1000), os.urandom(10)),
-            source=self.source,
-            type=type_of("live.tool_output"),
-            subject=self.session_id,
-            time=utc(now_s),
-            epoch=self.epoch,
-            correlationid=self.turn_id,
-            data=delta.model_dump(),
-        )
+
+def _size(text: str) -> int:
+    return len(text.encode("utf-8", "replace"))

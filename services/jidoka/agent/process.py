@@ -31,6 +31,7 @@ from jidoka.agent.zygote_protocol import WorkerSettings
 from jidoka.bus.blobs import NatsBlobs
 from jidoka.bus.connection import Bus, connect
 from jidoka.bus.event_log import NatsEventLog
+from jidoka.bus.live import NatsLive
 from jidoka.contract.envelope import utc
 from jidoka.contract.errors import JidokaError
 from jidoka.contract.ids import uuid7
@@ -130,12 +131,12 @@ class Worker:
         """Pair the ports of this worker with their adapters."""
         source = f"/jidoka/worker/{self.settings.host}-{os.getpid()}"
         toolbox = Toolbox(builtin_tools())
+        live = NatsLive(bus, source=source)
 
         def output(call: OpenCall, turn_id: str) -> LiveOutput:
             session_id, epoch = self.start.session_id, self.start.epoch
-            return LiveOutput(
-                bus, source, session_id, epoch, turn_id, call.call_id, call.attempt + 1
-            )
+            attempt = call.attempt + 1
+            return LiveOutput(live, session_id, epoch, turn_id, call.call_id, attempt)
 
         recorder = Recorder(event_log, session, self.start.epoch, source, toolbox.kinds(), new_id)
         blobs = NatsBlobs(bus)

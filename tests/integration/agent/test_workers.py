@@ -127,7 +127,7 @@ async def test_workers_outlive_their_zygote_and_their_end_is_still_seen(
     await asyncio.wait_for(ready.get(), 10)
 
     os.kill(host.workers.zygote.pid, signal.SIGKILL)
-    while host.workers.zygote.pid is not None:
+    while host.workers.zygote.pid is not None:  # noqa: ASYNC110 - a process ends
         await asyncio.sleep(0.01)
     survived = alive(state.pid)
     os.kill(state.pid, signal.SIGKILL)
@@ -142,7 +142,7 @@ async def test_after_the_zygote_died_the_next_worker_comes_from_a_new_one(
 ):
     _bench, start = await opened(bus, tmp_path)
     os.kill(host.workers.zygote.pid, signal.SIGKILL)
-    while host.workers.zygote.pid is not None:
+    while host.workers.zygote.pid is not None:  # noqa: ASYNC110 - a process ends
         await asyncio.sleep(0.01)
 
     state = await host.workers.start(start)
