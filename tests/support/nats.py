@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sysconfig
@@ -71,6 +72,7 @@ class NatsServer:
     def freeze(self) -> None:
         """Let the server hang: connections stay open, nothing is answered."""
         self._send(signal.SIGSTOP)
+        os.waitpid(self.pid, os.WUNTRACED)  # its threads run on for a moment
 
     def thaw(self) -> None:
         """Let a frozen server go on."""

@@ -6,6 +6,8 @@ is refused with the stream and the field. Several programs may do this at once.
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -14,7 +16,9 @@ from nats.js.errors import APIError
 
 from jidoka.bus.connection import Bus
 from jidoka.contract import subjects
-from jidoka.contract.errors import StreamMismatch, Unavailable
+from jidoka.contract.errors import StreamMismatch, TimedOut, Unavailable
+
+log = logging.getLogger(__name__)
 
 _STREAM_NOT_FOUND: Final = 10059
 _NAME_IN_USE: Final = 10058
@@ -44,6 +48,9 @@ class StorageLimits:
     replicas: int = 1
 
 
+DEFAULT_LIMITS: Final = StorageLimits()
+RETRY_S: Final = 0.2
+
 # A larger value only admits more: these follow the settings. A smaller one is applied too, since
 # with `discard: new` nothing that is stored is thrown away for it.
 _MAY_CHANGE: Final = frozenset(
@@ -57,7 +64,7 @@ _GIVES_WAY: Final = "old"
 """`discard: old` throws away what does not fit, so there a lower bound is destructive."""
 
 
-async def ensure(bus: Bus, limits: StorageLimits = StorageLimits()) -> None:
+async def ensure(bus: Bus, limits: StorageLimits = DEFAULT_LIMITS) -> None:
     """Make every stream, bucket and store what this version needs.
 
     Raises:
@@ -67,6 +74,28 @@ async def ensure(bus: Bus, limits: StorageLimits = StorageLimits()) -> None:
     for wanted in stores(limits):
         await _ensure_stream(bus, wanted)
     await _ensure_durable(bus)
+
+
+async def keep(bus: Bus, limits: StorageLimits = DEFAULT_LIMITS) -> None:
+    """Do it again after every reconnect, for ever: a broker that was restarted has no JIDO_LIVE.
+
+    Streams in memory vanish with a server that stands alone. For a task of a program that is
+    always there.
+    """
+    back = asyncio.Event()
+    forget = bus.on_reconnect(back.set)
+    try:
+        while True:
+            await back.wait()
+            back.clear()
+            try:
+                await ensure(bus, limits)
+            except (Unavailable, TimedOut) as problem:
+                log.warning("the streams are not there yet: %s", problem)
+                await asyncio.sleep(RETRY_S)
+                back.set()
+    finally:
+        forget()
 
 
 def stores(limits: StorageLimits) -> tuple[dict[str, Any], ...]:

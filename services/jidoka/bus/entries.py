@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic_core import PydanticSerializationError
 
 from jidoka.contract import subjects
 from jidoka.contract.envelope import (
@@ -42,6 +43,8 @@ class Stored:
     headers: dict[str, str] = field(default_factory=dict[str, str])
     waiting: int = 0
     """How many more of the same filter the stream held when this one was sent."""
+    missed: int = 0
+    """How many before this one were dropped; always 0 but for followers that asked for it."""
 
 
 def sealed(session_id: str, draft: Draft, expected: Head, now_s: float) -> Envelope:
@@ -62,6 +65,18 @@ def sealed(session_id: str, draft: Draft, expected: Head, now_s: float) -> Envel
         traceparent=draft.traceparent,
         data=draft.event.model_dump(mode="json"),
     )
+
+
+def written(envelope: Envelope) -> bytes:
+    """Return the bytes to store.
+
+    Raises:
+        InvalidMessage: a text in it cannot be written as UTF-8.
+    """
+    try:
+        return envelope.to_json()
+    except PydanticSerializationError:
+        raise InvalidMessage.of("data", "a text holds half of a surrogate pair") from None
 
 
 def by_reference(envelope: Envelope, ref: str) -> tuple[Envelope, bytes]:

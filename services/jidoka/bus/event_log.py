@@ -29,6 +29,7 @@ from jidoka.bus.entries import (
     head_of,
     opened,
     sealed,
+    written,
 )
 from jidoka.bus.refusals import WRONG_LAST_SEQUENCE, raised, real_head
 from jidoka.contract import subjects
@@ -129,7 +130,7 @@ class NatsEventLog:
 
     async def _body(self, session_id: str, envelope: Envelope) -> tuple[Envelope, bytes]:
         """Return what to store; the data of what is too large goes to the object store."""
-        body = envelope.to_json()
+        body = written(envelope)
         if len(body) <= INLINE_BYTES:
             return envelope, body
         blob = await self._blobs.put(session_id, to_json(envelope.data), "application/json")

@@ -20,7 +20,7 @@ import logging
 from collections import deque
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from nats.aio.msg import Msg
@@ -54,12 +54,16 @@ class Filter:
     subject: str
     after: int = 0
     """Stream sequence after which to begin; 0 begins with the oldest."""
+    most_waiting: int | None = None
+    """Where set, messages may be lost: of more than this many that wait, the oldest are dropped.
+    The stream may be one in memory then, which begins anew with its broker."""
 
 
 class _Consumer:
     """One push consumer: what the server sent and nobody has read yet."""
 
-    def __init__(self, bus: Bus) -> None:
+    def __init__(self, bus: Bus, wanted: Filter) -> None:
+        self.lossy = wanted.most_waiting is not None
         self.waiting: deque[Msg] = deque()
         self.waiting_bytes = 0
         self.pending = 0
@@ -67,17 +71,18 @@ class _Consumer:
         self.count = 0
         """The consumer's own number of the last message read."""
         self._bus = bus
+        self._wanted = wanted
         self._connection = bus.connection
         self._wake = asyncio.Event()
         self._subscription: Subscription | None = None
 
-    async def open(self, wanted: Filter, heartbeat_s: float) -> None:
+    async def open(self, heartbeat_s: float) -> None:
         """Make the consumer on the server.
 
         Raises:
             Unavailable, TimedOut: it cannot be made now.
         """
-        inbox = self._bus.new_inbox()
+        wanted, inbox = self._wanted, self._bus.new_inbox()
         name = inbox.rpartition(".")[2]
         self._subscription = await self._bus.subscribe(inbox, self._take)
         try:
@@ -118,6 +123,8 @@ class _Consumer:
         return message
 
     async def _take(self, message: Msg) -> None:
+        if len(self.waiting) == self._wanted.most_waiting:
+            self.waiting_bytes -= len(self.waiting.popleft().data)
         self.waiting.append(message)
         self.waiting_bytes += len(message.data)
         self._wake.set()
@@ -139,7 +146,7 @@ async def follow(
     """
     after, pause_s = wanted.after, RETRY_FIRST_S
     while True:
-        begin = Filter(wanted.stream, wanted.subject, after)
+        begin = replace(wanted, after=after)
         try:
             async with aclosing(_once(bus, begin, heartbeat_s, to_the_end=False)) as messages:
                 async for message in messages:
@@ -150,7 +157,8 @@ async def follow(
         except (Unavailable, TimedOut) as problem:
             if bus.client.is_closed:
                 raise
-            log.warning("cannot follow %s: %s", wanted.subject, problem)
+            level = logging.WARNING if pause_s == RETRY_FIRST_S else logging.DEBUG
+            log.log(level, "cannot follow %s: %s", wanted.subject, problem)
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, RETRY_MOST_S)
 
@@ -163,7 +171,7 @@ async def read(bus: Bus, wanted: Filter, *, patience_s: float = 10.0) -> AsyncGe
     """
     after, until = wanted.after, asyncio.get_running_loop().time() + patience_s
     while True:
-        begin = Filter(wanted.stream, wanted.subject, after)
+        begin = replace(wanted, after=after)
         try:
             async with aclosing(_once(bus, begin, HEARTBEAT_S, to_the_end=True)) as messages:
                 async for message in messages:
@@ -182,10 +190,12 @@ async def _once(
 ) -> AsyncGenerator[Stored]:
     """Yield messages through one consumer until it is no longer to be trusted."""
     await bus.up(RETRY_MOST_S)
-    consumer = _Consumer(bus)
+    if wanted.most_waiting is not None and wanted.after:
+        wanted = await _from_its_end(bus, wanted)
+    consumer = _Consumer(bus, wanted)
     forget = bus.on_reconnect(consumer.interrupt)
     try:
-        await consumer.open(wanted, heartbeat_s)
+        await consumer.open(heartbeat_s)
         left = consumer.pending
         while not (to_the_end and left == 0):
             message = await consumer.next(2.5 * heartbeat_s)
@@ -202,13 +212,24 @@ async def _once(
         await consumer.close()
 
 
+async def _from_its_end(bus: Bus, wanted: Filter) -> Filter:
+    """Return where to begin in a stream that may be shorter than the place asked for."""
+    try:
+        info = await bus.api(f"STREAM.INFO.{wanted.stream}")
+    except APIError as refused:
+        raise Unavailable(part=wanted.stream, why=str(refused.description)) from None
+    return wanted if info["state"]["last_seq"] >= wanted.after else replace(wanted, after=0)
+
+
 async def _heed(bus: Bus, consumer: _Consumer, status: Msg) -> None:
     """Answer a flow control message, and compare a heartbeat's count with ours."""
     headers = status.headers or {}
     answer_to = status.reply or headers.get("Nats-Consumer-Stalled", "")
     if answer_to:
         await bus.publish(answer_to, b"")
-    if int(headers.get("Nats-Last-Consumer", consumer.count)) != consumer.count:
+    if not consumer.lossy and int(headers.get("Nats-Last-Consumer", consumer.count)) != (
+        consumer.count
+    ):
         raise _Restart
 
 
@@ -221,10 +242,12 @@ def _stored(message: Msg, consumer: _Consumer) -> Stored:
     tokens = message.reply.split(".")
     first = 5 if len(tokens) == 9 else 7  # noqa: PLR2004 - the old form and the one with a domain
     cursor, count, waiting = int(tokens[first]), int(tokens[first + 1]), int(tokens[first + 3])
-    if count != consumer.count + 1:
+    missed = count - consumer.count - 1
+    if missed and not consumer.lossy:
         raise _Restart
     consumer.count = count
-    return Stored(cursor, message.subject, message.data, message.headers or {}, waiting)
+    headers = message.headers or {}
+    return Stored(cursor, message.subject, message.data, headers, waiting, missed)
 
 
 def _config(wanted: Filter, name: str, inbox: str, heartbeat_s: float) -> dict[str, object]:
@@ -237,7 +260,7 @@ def _config(wanted: Filter, name: str, inbox: str, heartbeat_s: float) -> dict[s
         "ack_policy": "none",
         "filter_subject": wanted.subject,
         "idle_heartbeat": round(heartbeat_s * _NANOSECONDS),
-        "flow_control": True,
+        "flow_control": wanted.most_waiting is None,
         "inactive_threshold": 5 * _NANOSECONDS,
         "mem_storage": True,
         "num_replicas": 1,

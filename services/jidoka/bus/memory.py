@@ -22,11 +22,13 @@ from jidoka.bus.entries import (
     head_of,
     opened,
     sealed,
+    written,
 )
 from jidoka.bus.event_log import INLINE_BYTES, Quarantine
 from jidoka.contract import subjects
 from jidoka.contract.content import BlobRef
 from jidoka.contract.errors import StaleSequence, Unavailable
+from jidoka.contract.ids import is_token
 from jidoka.core.ports import Draft, Entry, Head
 
 
@@ -67,6 +69,27 @@ class MemoryBlobs:
         return len(mine)
 
 
+class MemoryKeep:
+    """Answers or snapshots in a dictionary."""
+
+    def __init__(self) -> None:
+        self._values: dict[str, bytes] = {}
+
+    async def get(self, key: str) -> bytes | None:
+        """Return what is kept under `key`, None where nothing is."""
+        return self._values.get(key)
+
+    async def put(self, key: str, body: bytes) -> None:
+        """Keep `body` under `key`, instead of what was there."""
+        if not is_token(key):
+            raise ValueError(f"not a key: {key!r}")
+        self._values[key] = body
+
+    async def delete(self, key: str) -> None:
+        """Keep it no longer; nothing happens where nothing is."""
+        self._values.pop(key, None)
+
+
 class MemoryEventLog:
     """The logs of all sessions in one list."""
 
@@ -87,7 +110,7 @@ class MemoryEventLog:
     async def append(self, session_id: str, draft: Draft, expected: Head) -> tuple[Entry, ...]:
         """Record `draft` right after `expected`; return all entries after it, the own one too."""
         envelope = sealed(session_id, draft, expected, self._clock())
-        body = envelope.to_json()
+        body = written(envelope)
         if len(body) > INLINE_BYTES:
             blob = await self._blobs.put(session_id, to_json(envelope.data), "application/json")
             envelope, body = by_reference(envelope, blob.ref)

@@ -1,0 +1,242 @@
+"""Deltas: what is shown while it happens, at most 20 a second of a call, and never waited for.
+
+They are kept for a quarter of an hour in memory, so that whoever comes late sees the same screen.
+They may be lost; the truth is the event that follows them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+from pydantic import ValidationError
+
+from jidoka.bus import follower
+from jidoka.bus.connection import Bus
+from jidoka.bus.entries import STRUCTURED, Stored
+from jidoka.contract import subjects
+from jidoka.contract.envelope import Envelope, dataschema_of, open_stored, type_of, utc
+from jidoka.contract.errors import JidokaError, Unavailable
+from jidoka.contract.ids import uuid7
+from jidoka.contract.live import Delta, LiveKind
+
+WINDOW_S: Final = 0.05
+MOST_WAITING: Final = 4_096
+MOST_TEXT_BYTES: Final = 64 * 1024
+"""Of one delta; longer text goes out in several."""
+
+
+class Live(Protocol):
+    """Where deltas are shown."""
+
+    async def publish(self, session_id: str, kind: LiveKind, delta: Delta, epoch: int) -> None:
+        """Show a delta, without waiting for anybody; where the broker is away it is lost."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A delta as a follower gets it."""
+
+    kind: str
+    delta: Delta
+    epoch: int
+    cursor: int
+    """What to follow on from."""
+    missed: int = 0
+    """How many deltas before this one were dropped because the follower was too slow."""
+
+
+class NatsLive:
+    """Deltas in JIDO_LIVE."""
+
+    def __init__(self, bus: Bus, *, source: str, clock: Callable[[], float] = time.time) -> None:
+        self._bus = bus
+        self._source = source
+        self._clock = clock
+
+    async def publish(self, session_id: str, kind: LiveKind, delta: Delta, epoch: int) -> None:
+        """Show a delta, without waiting for anybody; where the broker is away it is lost."""
+        body = self._sealed(session_id, kind, delta, epoch).to_json()
+        subject = subjects.session_live(session_id, kind)
+        try:
+            await self._bus.publish(subject, body, headers=STRUCTURED)
+        except Unavailable:
+            return
+        await asyncio.sleep(0)  # else who publishes in a loop starves the writer of the connection
+
+    async def follow(self, session_id: str, after_cursor: int = 0) -> AsyncGenerator[Shown]:
+        """Yield the deltas of a session that are still there, then those that come, for ever."""
+        wanted = follower.Filter(
+            subjects.LIVE_STREAM, subjects.session_lives(session_id), after_cursor, MOST_WAITING
+        )
+        async with aclosing(follower.follow(self._bus, wanted)) as messages:
+            async for stored in messages:
+                if (shown := _shown(stored)) is not None:
+                    yield shown
+
+    def _sealed(self, session_id: str, kind: LiveKind, delta: Delta, epoch: int) -> Envelope:
+        now_s = self._clock()
+        return Envelope(
+            id=uuid7(int(now_s * 1000), os.urandom(10)),
+            source=self._source,
+            type=type_of(f"live.{kind}"),
+            subject=session_id,
+            time=utc(now_s),
+            dataschema=dataschema_of("live", kind),
+            epoch=epoch,
+            correlationid=delta.turn_id,
+            data=delta.model_dump(),
+        )
+
+
+def _shown(stored: Stored) -> Shown | None:
+    """Return the delta in a message, None where it holds none: deltas may be lost."""
+    kind = stored.subject.rpartition(".")[2]
+    try:
+        envelope = open_stored(stored.body)
+        delta = Delta.model_validate(envelope.data, extra="ignore")
+    except (ValidationError, JidokaError):
+        return None
+    return Shown(kind, delta, envelope.epoch or 0, stored.cursor, stored.missed)
+
+
+@dataclass(slots=True)
+class _Waiting:
+    offset: int = 0
+    text: list[str] = field(default_factory=list[str])
+
+
+class Coalescer:
+    """The deltas of one attempt at one call: the first at once, then one a kind and 50 ms."""
+
+    def __init__(
+        self,
+        live: Live,
+        session_id: str,
+        *,
+        turn_id: str,
+        call_id: str,
+        epoch: int,
+        attempt: int = 1,
+        window_s: float = WINDOW_S,
+    ) -> None:
+        self._live = live
+        self._session_id = session_id
+        self._turn_id = turn_id
+        self._call_id = call_id
+        self.epoch = epoch
+        """Of the worker that waits; a newer one may take the call over while it runs."""
+        self._attempt = attempt
+        self._window_s = window_s
+        self._kinds: dict[LiveKind, _Waiting] = {}
+        self._timer: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Coalescer:
+        """Return itself."""
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Show what is left."""
+        await self.close()
+
+    async def add(self, kind: LiveKind, text: str) -> None:
+        """Show `text` now or within 50 ms."""
+        self._kinds.setdefault(kind, _Waiting()).text.append(text)
+        if self._timer is None:
+            await self._flush()
+            self._timer = asyncio.create_task(self._later(), name=f"deltas {self._call_id}")
+
+    async def close(self) -> None:
+        """Show what is left and leave no task behind."""
+        if self._timer is not None:
+            self._timer.cancel()
+            await asyncio.wait({self._timer})
+        await self._flush()
+
+    async def _later(self) -> None:
+        await asyncio.sleep(self._window_s)
+        while any(waiting.text for waiting in self._kinds.values()):
+            await self._flush()
+            await asyncio.sleep(self._window_s)
+        self._timer = None
+
+    async def _flush(self) -> None:
+        for kind, waiting in self._kinds.items():
+            text = "".join(waiting.text)
+            waiting.text.clear()
+            for piece in _pieces(text):
+                offset = waiting.offset
+                waiting.offset += len(piece.encode())
+                await self._live.publish(
+                    self._session_id, kind, self._delta(offset, piece), self.epoch
+                )
+
+    def _delta(self, offset: int, text: str) -> Delta:
+        return Delta(
+            turn_id=self._turn_id,
+            call_id=self._call_id,
+            attempt=self._attempt,
+            offset=offset,
+            text=text,
+        )
+
+
+def _pieces(text: str) -> tuple[str, ...]:
+    text = text if text.isascii() else text.encode("utf-8", "replace").decode()  # no half pairs
+    size = MOST_TEXT_BYTES // 4  # characters; each is at most four bytes
+    return tuple(text[start : start + size] for start in range(0, len(text), size))
+
+
+class Screen:
+    """The text of each call as its deltas build it up. Pure: no bus in here."""
+
+    def __init__(self) -> None:
+        self._texts: dict[tuple[str, str], _Text] = {}
+
+    def show(self, shown: Shown) -> str:
+        """Return the whole text of the call and kind after this delta.
+
+        A newer epoch or attempt voids what was shown before; an older one changes nothing. Where
+        deltas are missing, a mark stands for them.
+        """
+        delta, key = shown.delta, (shown.delta.call_id, shown.kind)
+        text = self._texts.get(key)
+        order = (shown.epoch, delta.attempt)
+        if text is None or order > text.order:
+            text = self._texts[key] = _Text(order)
+        if order == text.order:
+            text.put(delta.offset, delta.text)
+        return text.whole
+
+    def forget(self, call_id: str) -> None:
+        """Drop a call whose truth has been recorded."""
+        for key in [key for key in self._texts if key[0] == call_id]:
+            del self._texts[key]
+
+
+GAP: Final = "\N{HORIZONTAL ELLIPSIS}"
+"""Stands where deltas were lost."""
+
+
+@dataclass(slots=True)
+class _Text:
+    order: tuple[int, int]
+    whole: str = ""
+    end: int = 0
+    """Where the next delta should begin, in bytes."""
+
+    def put(self, offset: int, piece: str) -> None:
+        """Add a piece that begins at byte `offset` of the whole."""
+        new = piece.encode("utf-8", "replace")
+        if offset + len(new) <= self.end:
+            return  # shown before
+        if offset > self.end:
+            self.whole += GAP
+        self.whole += new[max(self.end - offset, 0) :].decode("utf-8", "ignore")
+        self.end = offset + len(new)

@@ -1,0 +1,79 @@
+"""Values by key, and the hosts that are alive."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+
+import pytest
+
+from jidoka.bus.blobs import NatsBlobs
+from jidoka.bus.buckets import HostDirectory, HostGone, Snapshots
+from jidoka.bus.connection import Bus, connect
+from jidoka.bus.ensure import ensure
+from jidoka.contract.internal import HostBeat
+
+
+@pytest.fixture
+async def bus(nats_url: str) -> AsyncIterator[Bus]:
+    async with await connect(nats_url, name="test") as bus:
+        await ensure(bus)
+        yield bus
+
+
+def a_beat(host: str, workers: int = 0) -> HostBeat:
+    return HostBeat(host=host, pid=1, workers=workers)
+
+
+async def test_hosts_that_said_so_are_alive_until_they_leave(bus):
+    directory = HostDirectory(bus)
+    for host in ("a", "b"):
+        await directory.beat(a_beat(host))
+    await directory.beat(a_beat("a", workers=3))
+
+    await directory.leave("b")
+
+    assert await directory.alive() == {"a": a_beat("a", workers=3)}
+
+
+async def test_a_watcher_sees_beats_and_who_left(bus):
+    directory = HostDirectory(bus)
+    await directory.beat(a_beat("a"))
+    async with aclosing(directory.watch()) as hosts:
+        assert await anext(hosts) == a_beat("a")
+        await directory.beat(a_beat("a", workers=1))
+        await directory.leave("a")
+
+        assert [await anext(hosts) for _ in range(2)] == [a_beat("a", workers=1), HostGone("a")]
+
+
+async def test_a_host_that_falls_silent_is_gone_once(bus):
+    directory = HostDirectory(bus)
+    await directory.beat(a_beat("silent"))
+    found = []
+    async with aclosing(directory.watch()) as hosts:
+        async for each in hosts:
+            found.append(each)
+            if each == HostGone("silent"):
+                break
+
+    assert found == [a_beat("silent"), HostGone("silent")]
+    assert await directory.alive() == {}
+
+
+async def test_a_silence_is_noticed_even_without_the_servers_marker(bus):
+    directory = HostDirectory(bus)
+    await directory.beat(a_beat("silent"))
+    async with aclosing(directory.watch(lost_s=0.1)) as hosts:
+        assert await anext(hosts) == a_beat("silent")
+
+        assert await anext(hosts) == HostGone("silent")
+
+
+async def test_a_large_snapshot_replaces_the_blob_of_the_one_before(bus):
+    snapshots, blobs = Snapshots(bus), NatsBlobs(bus)
+    await snapshots.put("s1", b"a" * 300_000)
+    await snapshots.put("s1", b"b" * 300_000)
+
+    assert await snapshots.get("s1") == b"b" * 300_000
+    assert await blobs.delete_session("s1") == 1

@@ -1,0 +1,216 @@
+"""Questions and answers between two connections."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+
+import pytest
+from pydantic import BaseModel
+
+from jidoka.bus.connection import Bus, connect
+from jidoka.bus.requests import ask, command, serve, serve_commands, stream_request
+from jidoka.contract.envelope import Envelope
+from jidoka.contract.errors import (
+    Internal,
+    InvalidMessage,
+    NoHost,
+    SessionNotFound,
+    TimedOut,
+    Unavailable,
+)
+
+SUBJECT = "jido.manager.test.ask"
+
+
+class Question(BaseModel):
+    number: int
+
+
+class Other(BaseModel):
+    word: str
+
+
+class Double(BaseModel):
+    number: int
+    error: dict | None = None
+
+
+@pytest.fixture
+async def one(nats_url: str) -> AsyncIterator[Bus]:
+    async with await connect(nats_url, name="one") as bus:
+        yield bus
+
+
+@pytest.fixture
+async def two(nats_url: str) -> AsyncIterator[Bus]:
+    async with await connect(nats_url, name="two") as bus:
+        yield bus
+
+
+def a_command() -> Envelope:
+    return Envelope(id="1", source="/test", type="jido.session.list.v1", data={})
+
+
+async def double(question: Question) -> Double:
+    return Double(number=2 * question.number)
+
+
+async def test_a_typed_question_has_a_typed_answer(one, two):
+    async with serve(one, SUBJECT, Question, double):
+        answer = await ask(two, SUBJECT, Question(number=21), Double, 2.0)
+
+    assert answer == Double(number=42)
+
+
+async def test_where_nobody_listens_it_is_unavailable_at_once(two):
+    with pytest.raises(Unavailable):
+        await ask(two, SUBJECT, Question(number=1), Double, 20.0)
+
+
+async def test_without_an_answer_in_time_the_outcome_is_unknown(one, two):
+    async def never(_: Question) -> Double:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    service = serve(one, SUBJECT, Question, never)
+    async with service:
+        with pytest.raises(TimedOut):
+            await ask(two, SUBJECT, Question(number=1), Double, 0.05)
+        for task in service._working:
+            task.cancel()
+
+
+async def test_what_a_handler_refuses_is_raised_on_the_other_side(one, two):
+    async def refuse(_: Question) -> Double:
+        raise NoHost(hosts=3, wanted="/p")
+
+    async with serve(one, SUBJECT, Question, refuse):
+        with pytest.raises(NoHost) as refusal:
+            await ask(two, SUBJECT, Question(number=1), Double, 2.0)
+
+    assert (refusal.value.hosts, refusal.value.wanted) == (3, "/p")
+
+
+async def test_a_defect_of_a_handler_is_answered_without_its_details(one, two, caplog):
+    async def broken(_: Question) -> Double:
+        raise KeyError("secret")
+
+    async with serve(one, SUBJECT, Question, broken):
+        with pytest.raises(Internal) as defect:
+            await ask(two, SUBJECT, Question(number=1), Double, 2.0)
+
+    assert defect.value.incident in caplog.text
+    assert "secret" not in defect.value.message
+
+
+async def test_a_question_of_another_shape_is_refused_with_the_field(one, two):
+    async with serve(one, SUBJECT, Question, double):
+        with pytest.raises(InvalidMessage) as refusal:
+            await ask(two, SUBJECT, Other(word="one"), Double, 2.0)
+
+    assert refusal.value.problems[0]["path"] == "number"
+
+
+async def test_a_slow_request_does_not_hold_up_the_next(one, two):
+    second = asyncio.Event()
+
+    async def first_waits_for_second(question: Question) -> Double:
+        if question.number == 1:
+            await second.wait()
+        second.set()
+        return await double(question)
+
+    async with serve(one, SUBJECT, Question, first_waits_for_second):
+        slow, quick = await asyncio.gather(
+            ask(two, SUBJECT, Question(number=1), Double, 5.0),
+            ask(two, SUBJECT, Question(number=2), Double, 5.0),
+        )
+
+    assert (slow.number, quick.number) == (2, 4)
+
+
+async def test_a_service_that_ends_answers_what_it_has_begun(one, two):
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def wait(question: Question) -> Double:
+        begun.set()
+        await go_on.wait()
+        return await double(question)
+
+    async with asyncio.TaskGroup() as tasks, serve(one, SUBJECT, Question, wait):
+        asking = tasks.create_task(ask(two, SUBJECT, Question(number=4), Double, 5.0))
+        await begun.wait()
+        asyncio.get_running_loop().call_soon(go_on.set)
+
+    assert asking.result().number == 8
+
+
+async def test_an_accepted_command_is_answered_with_a_cloudevent(one, two):
+    async def accept(subject: str, envelope: Envelope) -> BaseModel:
+        return Question(number=len(envelope.name))
+
+    async with serve_commands(one, "jido.command.*.*", accept, source="/jidoka/test/1"):
+        reply = await command(two, "jido.command.session.list", a_command(), 2.0)
+
+    assert (reply.type, reply.causationid) == ("jido.command.accepted.v1", "1")
+    assert reply.data == {"number": 12}
+
+
+async def test_a_refused_command_raises_its_refusal(one, two):
+    async def refuse(subject: str, envelope: Envelope) -> BaseModel:
+        raise SessionNotFound(asked="s1")
+
+    async with serve_commands(one, "jido.command.*.*", refuse, source="/jidoka/test/1"):
+        with pytest.raises(SessionNotFound) as refusal:
+            await command(two, "jido.command.session.list", a_command(), 2.0)
+
+    assert refusal.value.asked == "s1"
+
+
+async def test_a_command_that_is_no_cloudevent_is_refused(one, two):
+    async def accept(subject: str, envelope: Envelope) -> BaseModel:
+        return Question(number=1)
+
+    async with serve_commands(one, "jido.command.*.*", accept, source="/jidoka/test/1"):
+        answer = await two.request("jido.command.session.list", b"[1, 2", 2.0)
+
+    assert b'"code":"invalid_message"' in answer.data.replace(b": ", b":")
+
+
+async def test_one_request_can_have_many_answers(one, two):
+    async def three(message) -> None:
+        for number in range(3):
+            await one.publish(message.reply, b"%d" % number)
+
+    await one.subscribe("jido.llm.complete", three)
+    await one.barrier()
+
+    found = []
+    async with aclosing(stream_request(two, "jido.llm.complete", b"", silence_s=2)) as answers:
+        async for answer in answers:
+            found.append(answer)
+            if len(found) == 3:
+                break
+
+    assert found == [b"0", b"1", b"2"]
+
+
+async def test_many_answers_that_stop_are_a_time_out(one, two):
+    async def silent(message) -> None:
+        await one.publish(message.reply, b"begun")
+
+    await one.subscribe("jido.llm.complete", silent)
+    await one.barrier()
+
+    async with aclosing(stream_request(two, "jido.llm.complete", b"", silence_s=0.1)) as answers:
+        assert await anext(answers) == b"begun"
+        with pytest.raises(TimedOut):
+            await anext(answers)
+
+
+async def test_many_answers_from_nobody_are_unavailable(two):
+    async with aclosing(stream_request(two, "jido.llm.call.x", b"", silence_s=20)) as answers:
+        with pytest.raises(Unavailable):
+            await anext(answers)
