@@ -62,7 +62,6 @@ class LlmModels(Message):
     """The embedded model is installed, its file is not joined yet: the first call takes longer."""
     known: tuple[str, ...] = ()
     """Names of providers that have a key or need none."""
-    error: ErrorInfo | None = None
 
 
 class LlmProgress(Message):
@@ -115,6 +114,15 @@ class WorkerStop(Message):
     epoch: int
     grace_s: float = 10.0
     reason: str = ""
+
+
+class Settle(Message):
+    """coordinator → session-manager, on `jido.manager.session.settle`: carry out what is recorded.
+
+    Answered `{"ok": true}` when the close or termination is done.
+    """
+
+    session_id: str
 
 
 class WorkerState(Message):

@@ -22,8 +22,6 @@ from jidoka.contract.internal import (
     LlmAnswer,
     LlmCall,
     LlmFailure,
-    LlmModels,
-    LlmModelsRequest,
     LlmProgress,
 )
 from jidoka.contract.json import write_json
@@ -33,8 +31,6 @@ WHOLE_S: Final = 900.0
 """Longer than any call may take in the gateway, its waiting included."""
 NOBODY_S: Final = 0.25
 """Between two tries while no gateway listens."""
-MODELS_S: Final = 20.0
-"""The provider library may have to be loaded first."""
 INLINE_BYTES: Final = 256 * 1024
 """Larger conversations travel as a blob."""
 ANSWER_BYTES: Final = 32 * 1024 * 1024
@@ -79,10 +75,6 @@ class Link(Protocol):
 
     async def publish(self, subject: str, body: bytes, *, reply: str = "") -> None:
         """Send without waiting for anybody; raises `Unavailable`, `TooLarge`."""
-        ...
-
-    async def request(self, subject: str, body: bytes, timeout_s: float) -> Reply:
-        """Return the one answer; raises `Unavailable`, `TimedOut`."""
         ...
 
 
@@ -212,18 +204,3 @@ def _read(body: bytes) -> LlmProgress | LlmAnswer | LlmFailure | None:
         return _REPLY.validate_json(body)
     except ValidationError:
         return None  # a newer gateway's message: whatever it says, the answer is still to come
-
-
-async def models(link: Link, request: LlmModelsRequest) -> LlmModels:
-    """Return the model that a call would use.
-
-    Raises:
-        JidokaError: the refusal that a call would meet.
-        Unavailable: no gateway is there. TimedOut: no answer within 20 s.
-    """
-    body = request.model_dump_json().encode()
-    reply = await link.request(subjects.LLM_MODELS, body, MODELS_S)
-    found = LlmModels.model_validate_json(reply.data)
-    if found.error is not None:
-        raise from_dict(found.error.model_dump())
-    return found

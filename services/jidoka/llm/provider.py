@@ -1,32 +1,83 @@
 """Every provider there is, through litellm. The only file that imports it.
 
-Its import takes seconds and 170 MB, so it happens when the first call needs it, or before, in a
-thread, where `load` is called early. Nothing else of jidoka pays for it.
+Its import takes seconds and 170 MB, so it happens in a thread, when `load` is called or the first
+call needs it. Requests go through litellm. Streams of OpenAI's shape are read as they come: what
+litellm makes of each chunk costs 0.3 ms, and its accounts at the end of a stream 5 ms a call, for
+figures that `pieces_of` reads from the chunks.
 """
 
 from __future__ import annotations
 
 import asyncio
+import gc
+import logging
 import os
-from typing import Any
+from collections.abc import AsyncGenerator, AsyncIterable, Mapping
+from typing import Any, Final, Protocol
 
-from jidoka.llm.pieces import Route
+from jidoka.contract.errors import InvalidMessage, JidokaError
+from jidoka.contract.internal import LlmCall
+from jidoka.llm.chunks import pieces_of, tokens_of
+from jidoka.llm.pieces import Piece, Route, Spent
+from jidoka.llm.provider_errors import Asked, translated
+from jidoka.llm.providers import COMPATIBLE
+from jidoka.llm.warming import answering_once
+
+log = logging.getLogger(__name__)
+
+DEFAULT_MAX_TOKENS: Final = 4_096
+NO_KEY: Final = "none"
+"""Sent where no key is named, so that the library does not look for one of its own."""
+EXTRAS: Final = frozenset(
+    {
+        "extra_body",
+        "frequency_penalty",
+        "logit_bias",
+        "parallel_tool_calls",
+        "presence_penalty",
+        "reasoning_effort",
+        "response_format",
+        "seed",
+        "service_tier",
+        "stop",
+        "thinking",
+        "tool_choice",
+        "top_k",
+        "top_p",
+        "user",
+        "verbosity",
+    }
+)
+"""Options that a session may pass on; none of them says where a call goes or with which key."""
+
+
+class Keys(Protocol):
+    """Where keys are."""
+
+    def key(self, route: Route) -> str | None:
+        """Return the key of a route, None where it needs none; raises `ApiKeyMissing`."""
+        ...
 
 
 class ProviderLibrary:
     """litellm, loaded once."""
 
-    def __init__(self) -> None:
+    def __init__(self, keys: Keys, *, connect_s: float = 10.0, whole_s: float = 600.0) -> None:
+        self._keys = keys
+        self._connect_s = connect_s
+        self._whole_s = whole_s
         self._loading: asyncio.Task[Any] | None = None
         self._litellm: Any = None
+        self._timeout: Any = None
 
     async def load(self) -> None:
-        """Return when the library is loaded; many may wait."""
+        """Return when the library is loaded and warm; many may wait."""
         if self._litellm is not None:
             return
         if self._loading is None:
-            self._loading = asyncio.create_task(asyncio.to_thread(_import), name="load litellm")
+            self._loading = asyncio.create_task(asyncio.to_thread(_load), name="load litellm")
         self._litellm = await asyncio.shield(self._loading)
+        self._timeout = self._litellm.httpx.Timeout(self._whole_s, connect=self._connect_s)
 
     def is_provider(self, name: str) -> bool:
         """Tell whether it serves a provider of that name; False before it is loaded."""
@@ -34,19 +85,128 @@ class ProviderLibrary:
 
     def provider_of(self, model: str) -> str | None:
         """Return who serves a model, None if nobody does or it is not loaded."""
-        known = self._litellm.model_cost.get(model) if self._litellm else None
+        known: Any = self._prices().get(model)
         return known.get("litellm_provider") if known else None
 
     def window_of(self, route: Route) -> int | None:
         """Return how many tokens a model reads, None if that is not known."""
-        table: dict[str, Any] = self._litellm.model_cost if self._litellm else {}
-        known: Any = table.get(f"{route.provider}/{route.model}") or table.get(route.model)
+        known = self._known(route)
         return known.get("max_input_tokens") if known else None
 
+    async def stream(self, call: LlmCall, route: Route) -> AsyncGenerator[Piece]:
+        """Yield the answer of a provider.
 
-def _import() -> Any:
+        Raises:
+            ApiKeyMissing, InvalidMessage: nothing was asked.
+            JidokaError: what the provider, or the way to it, had to say; never with a key in it.
+        """
+        key = self._keys.key(route)
+        request = self._request(call, route, key)
+        await self.load()
+        asked = Asked(route, key, self.window_of(route), self._connect_s)
+        spent: Spent | None = None
+        try:
+            answer = await self._litellm.acompletion(**request)
+            async for chunk in _chunks_of(answer):
+                for piece in pieces_of(chunk):
+                    yield piece
+                tokens = tokens_of(chunk)
+                if tokens is not None:
+                    spent = tokens
+        except (JidokaError, GeneratorExit):
+            raise
+        except Exception as problem:  # noqa: BLE001 - a library of 140 providers raises anything
+            raise translated(problem, asked) from None
+        if spent is not None:
+            yield self._priced(spent, route)
+
+    def _request(self, call: LlmCall, route: Route, key: str | None) -> dict[str, Any]:
+        unknown = sorted(call.llm.extra.keys() - EXTRAS)
+        if unknown:
+            reason = f"is not passed on; known: {', '.join(sorted(EXTRAS))}"
+            raise InvalidMessage(
+                problems=tuple({"path": f"llm.extra.{name}", "reason": reason} for name in unknown)
+            )
+        request: dict[str, Any] = {
+            "model": f"{route.provider}/{route.model}",
+            "messages": list(call.messages),
+            "stream": True,
+            "stream_options": {"include_usage": True},
+            "max_tokens": call.llm.max_tokens or DEFAULT_MAX_TOKENS,
+            "max_retries": 0,
+            "drop_params": True,
+            "timeout": self._timeout,
+            **call.llm.extra,
+        }
+        if call.tools:
+            request["tools"] = list(call.tools)
+        if call.llm.temperature is not None:
+            request["temperature"] = call.llm.temperature
+        if route.api_base is not None:
+            request["api_base"] = route.api_base
+        if key is not None or route.api_base is not None:
+            request["api_key"] = key or NO_KEY
+        return request
+
+    def _priced(self, spent: Spent, route: Route) -> Spent:
+        """Return what was spent with its price, where the provider's prices are known."""
+        own_server = route.provider == COMPATIBLE and route.api_base is not None
+        known = None if own_server else self._known(route)
+        if spent.cost_usd is not None or spent.usage is None or not known:
+            return spent
+        try:
+            asked, said = self._litellm.cost_per_token(
+                model=route.model,
+                custom_llm_provider=route.provider,
+                prompt_tokens=spent.usage.input_tokens,
+                completion_tokens=spent.usage.output_tokens,
+            )
+        except Exception as problem:  # noqa: BLE001 - an answer without a price is still an answer
+            log.warning("no price for %s: %s", route.name, type(problem).__name__)
+            return spent
+        return Spent(spent.usage, (asked + said) or None)
+
+    def _prices(self) -> Mapping[str, Any]:
+        return self._litellm.model_cost if self._litellm is not None else {}
+
+    def _known(self, route: Route) -> Mapping[str, Any] | None:
+        prices = self._prices()
+        return prices.get(f"{route.provider}/{route.model}") or prices.get(route.model)
+
+
+def _chunks_of(answer: Any) -> AsyncIterable[Any]:
+    """Return the chunks of an answer: the provider's own where they have OpenAI's shape."""
+    raw: Any = getattr(answer, "completion_stream", None)
+    return raw if type(raw).__module__.partition(".")[0] == "openai" else answer
+
+
+def _load() -> Any:
+    """Import the library and make one call, which imports the rest of it: a second of work."""
     # before the import: else it asks the network for prices, and leaves a thread that tries again
     os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
     import litellm  # noqa: PLC0415 - see above
 
+    litellm.suppress_debug_info = True
+    for name in ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy", "openai", "httpx"):
+        # what they say of a request holds its headers
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    asyncio.run(_warm(litellm))
+    gc.collect()
+    gc.freeze()  # else every full collection walks a quarter of a million objects that stay
     return litellm
+
+
+async def _warm(litellm: Any) -> None:
+    tool = {"type": "function", "function": {"name": "warm", "parameters": {"type": "object"}}}
+    async with answering_once() as address:
+        answer = await litellm.acompletion(
+            model=f"{COMPATIBLE}/warm",
+            api_base=address,
+            api_key=NO_KEY,
+            max_retries=0,
+            messages=[{"role": "user", "content": "warm"}],
+            tools=[tool],
+            stream=True,
+        )
+        async for _ in _chunks_of(answer):
+            pass

@@ -10,9 +10,14 @@ import sys
 from collections.abc import Mapping
 
 from jidoka import telemetry
+from jidoka.bus import requests
 from jidoka.bus.blobs import NatsBlobs
+from jidoka.bus.buckets import Answers as RememberedAnswers
 from jidoka.bus.connection import Bus, connect
+from jidoka.bus.live import NatsLive
 from jidoka.contract.errors import JidokaError
+from jidoka.contract.internal import LlmModelsRequest
+from jidoka.contract.subjects import GATEWAY_QUEUE, LLM_MODELS
 from jidoka.llm.provider import ProviderLibrary
 from jidoka.llm.providers import SCRIPTED
 from jidoka.llm.scripted import ScriptedModel
@@ -20,10 +25,10 @@ from jidoka.llm_gateway.answers import Answers
 from jidoka.llm_gateway.directory import ModelDirectory
 from jidoka.llm_gateway.keys import KeyRing, read_rules
 from jidoka.llm_gateway.limits import ProviderLanes
+from jidoka.llm_gateway.messages import BlobMessages
 from jidoka.llm_gateway.server import Server
 from jidoka.llm_gateway.service import Gateway
 from jidoka.llm_gateway.speaking import ModelSpeaker, by_provider
-from jidoka.llm_gateway.stores import BlobMessages, BusAnswers, BusLive
 from jidoka.settings import GatewaySettings, load, required_nats_url
 
 DRAIN_S = 10.0
@@ -41,12 +46,16 @@ async def serve(settings: GatewaySettings, environment: Mapping[str, str]) -> No
     bus = await connect(required_nats_url(settings), name=name, patience_s=PATIENCE_S)
     async with bus, asyncio.TaskGroup() as tasks:
         gateway, directory = compose(settings, environment, bus, tasks)
-        server = Server(bus, gateway, directory)
-        await server.listen()
+        server = Server(bus, gateway)
+        models = requests.serve(
+            bus, LLM_MODELS, LlmModelsRequest, directory.models, queue=GATEWAY_QUEUE
+        )
         beat = tasks.create_task(gateway.beat(), name="keep-alive")
-        telemetry.logger().info("ready")
-        await stop.wait()
-        await server.hush()
+        async with models:
+            await server.listen()
+            telemetry.logger().info("ready")
+            await stop.wait()
+            await server.hush()
         await gateway.drain(DRAIN_S)
         beat.cancel()
 
@@ -61,12 +70,15 @@ def compose(
     keys = KeyRing(
         environment, read_rules(settings.key_rules), everything=settings.profile == "local"
     )
+    library = ProviderLibrary(
+        keys, connect_s=settings.connect_timeout_s, whole_s=settings.whole_timeout_s
+    )
     scripted = ScriptedModel()
     blobs = NatsBlobs(bus)
     directory = ModelDirectory(
         settings=settings,
         environment=environment,
-        library=ProviderLibrary(),
+        library=library,
         keys=keys,
         scripted=scripted,
         has_local=lambda: False,
@@ -75,12 +87,12 @@ def compose(
     speaker = ModelSpeaker(
         router=directory,
         lanes=ProviderLanes(),
-        models=by_provider({SCRIPTED: scripted}, None),
-        live=BusLive(bus, f"/jidoka/llm-gateway/{os.getpid()}"),
+        models=by_provider({SCRIPTED: scripted}, library),
+        live=NatsLive(bus, source=f"/jidoka/llm-gateway/{os.getpid()}"),
         messages=BlobMessages(blobs),
         settings=settings,
     )
-    answers = Answers(BusAnswers(bus), blobs)
+    answers = Answers(RememberedAnswers(bus), blobs)
     gateway = Gateway(speaker, answers, bus, tasks, concurrency=settings.concurrency)
     return gateway, directory
 

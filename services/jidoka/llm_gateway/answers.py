@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from typing import Final, Protocol
+from typing import Final
 
 from pydantic import ValidationError
 
 from jidoka.bus.blobs import Blobs
+from jidoka.bus.buckets import Keep
 from jidoka.contract.errors import JidokaError
 from jidoka.contract.internal import LlmAnswer
 
@@ -17,22 +18,10 @@ INLINE_BYTES: Final = 256 * 1024
 """Larger answers are kept as a blob, and travel as a reference to it."""
 
 
-class AnswerStore(Protocol):
-    """Answers by call id, until they expire."""
-
-    async def get(self, call_id: str) -> bytes | None:
-        """Return the answer's JSON, None where it is not remembered."""
-        ...
-
-    async def put(self, call_id: str, body: bytes) -> None:
-        """Remember an answer."""
-        ...
-
-
 class Answers:
     """The memory of the gateway; where it fails, the answer still goes to who asked."""
 
-    def __init__(self, store: AnswerStore, blobs: Blobs) -> None:
+    def __init__(self, store: Keep, blobs: Blobs) -> None:
         self._store = store
         self._blobs = blobs
 

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from jidoka.bus.live import Coalescer
 from jidoka.contract.internal import LlmCall
 
 
@@ -17,7 +18,11 @@ class Flight:
     epoch: int
     """The newest worker's that waits: its deltas are the ones that faces show."""
     waiters: list[str] = field(default_factory=list[str])
+    shown: bool = False
+    """Whether anybody may have seen a part of the answer."""
     state: str = "running"
+    deltas: Coalescer | None = None
+    """What is being shown of the attempt that runs."""
     task: asyncio.Task[None] | None = None
     outcome: bytes | None = None
     """The reply, once there is one."""
@@ -25,6 +30,8 @@ class Flight:
     def join(self, waiter: str, epoch: int) -> None:
         """Let one more wait for the answer."""
         self.epoch = max(self.epoch, epoch)
+        if self.deltas is not None:
+            self.deltas.epoch = self.epoch
         if waiter and waiter not in self.waiters:
             self.waiters.append(waiter)
 

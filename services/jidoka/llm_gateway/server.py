@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from pydantic import BaseModel, ValidationError
 
 from jidoka.bus.connection import Bus
 from jidoka.contract import subjects
-from jidoka.contract.content import ErrorInfo
-from jidoka.contract.envelope import problems_of
-from jidoka.contract.errors import InvalidMessage, JidokaError
-from jidoka.contract.internal import LlmModels, LlmModelsRequest
 from jidoka.llm_gateway.flights import Flight
 from jidoka.llm_gateway.service import Gateway
 
@@ -24,21 +18,12 @@ class _Epoch(BaseModel):
     epoch: int = 0
 
 
-class Directory(Protocol):
-    """Who says which model would be used."""
-
-    async def models(self, request: LlmModelsRequest) -> LlmModels:
-        """Return the model that a call would use; raises the refusal that a call would meet."""
-        ...
-
-
 class Server:
     """Subscriptions of one gateway, and the door of each of its flights."""
 
-    def __init__(self, bus: Bus, gateway: Gateway, directory: Directory) -> None:
+    def __init__(self, bus: Bus, gateway: Gateway) -> None:
         self._bus = bus
         self._gateway = gateway
-        self._directory = directory
         self._listening: list[Subscription] = []
         self._doors: dict[Flight, Subscription] = {}
 
@@ -50,15 +35,13 @@ class Server:
             await subscribe(
                 subjects.LLM_COMPLETE, self._complete, queue=queue, max_messages=MOST_WAITING
             ),
-            await subscribe(subjects.LLM_MODELS, self._models, queue=queue),
             await subscribe(subjects.LLM_CANCELS, self._cancel),
         ]
         await self._bus.barrier()
 
     async def hush(self) -> None:
         """Take no new calls; those in flight stay reachable."""
-        for subscription in self._listening[:2]:
-            await self._bus.unsubscribe(subscription)
+        await self._bus.unsubscribe(self._listening[0])
 
     async def open(self, flight: Flight) -> None:
         """Answer on `jido.llm.call.<id>`: whoever asks there waits with the others."""
@@ -81,22 +64,6 @@ class Server:
 
     async def _cancel(self, request: Msg) -> None:
         self._gateway.cancel(request.subject.rpartition(".")[2])
-
-    async def _models(self, request: Msg) -> None:
-        if not request.reply:
-            return
-        try:
-            reply = await self._directory.models(_models_request(request.data))
-        except JidokaError as refused:
-            reply = LlmModels(error=ErrorInfo.model_validate(refused.as_dict()))
-        await self._bus.publish(request.reply, reply.model_dump_json().encode())
-
-
-def _models_request(body: bytes) -> LlmModelsRequest:
-    try:
-        return LlmModelsRequest.model_validate_json(body or b"{}")
-    except ValidationError as problem:
-        raise InvalidMessage(problems=problems_of(problem)) from None
 
 
 def _epoch_of(body: bytes) -> int:

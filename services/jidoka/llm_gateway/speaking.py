@@ -7,18 +7,21 @@ answer: what was shown is void with a new attempt only, and that is the worker's
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, aclosing
 from typing import Protocol
 
+from jidoka.bus.live import Coalescer, Live
 from jidoka.contract.content import LlmConfig
 from jidoka.contract.errors import JidokaError, ModelUnknown, ProviderTimeout, Upstream
 from jidoka.contract.internal import LlmAnswer, LlmCall
-from jidoka.llm.pieces import Model, Reasoning, Route, Text
+from jidoka.contract.live import LiveKind
+from jidoka.llm.pieces import Model, Piece, Reasoning, Route, Text
 from jidoka.llm.stream import Folding, ReadCalls
-from jidoka.llm_gateway.deltas import Live, Shown
 from jidoka.llm_gateway.flights import Flight
 from jidoka.settings import GatewaySettings
+
+Show = Callable[[LiveKind, str], Awaitable[None]]
 
 
 class Router(Protocol):
@@ -78,30 +81,40 @@ class ModelSpeaker:
         call = await self._messages.whole(call) if call.messages_ref else call
         last = len(routes) - 1
         for number, route in enumerate(routes):
-            shown = Shown(self._live, call, lambda: flight.epoch)
             try:
                 async with self._lanes.pass_through(route, flight):
-                    return await self._attempt(call, route, shown)
+                    return await self._attempt(flight, call, route)
             except JidokaError as problem:
-                if number == last or shown.anything or not _helps(problem):
+                if number == last or flight.shown or not _helps(problem):
                     raise
         raise ModelUnknown(name=call.llm.full_name)
 
-    async def _attempt(self, call: LlmCall, route: Route, shown: Shown) -> LlmAnswer:
+    async def _attempt(self, flight: Flight, call: LlmCall, route: Route) -> LlmAnswer:
         model = self._models(route.provider)
         if model is None:
             raise ModelUnknown(name=route.name, why="this gateway does not serve it")
         folding = Folding(route.provider)
         started = asyncio.get_running_loop().time()
-        try:
-            await self._listen(model, call, route, folding, shown)
-        finally:
-            await shown.close()
+        deltas = flight.deltas = Coalescer(
+            self._live,
+            call.session_id,
+            turn_id=call.turn_id,
+            call_id=call.call_id,
+            epoch=flight.epoch,
+            attempt=call.attempt,
+        )
+
+        async def show(kind: LiveKind, text: str) -> None:
+            flight.shown = True
+            await deltas.add(kind, text)
+
+        async with deltas:
+            await self._listen(model.stream(call, route), route, folding, show)
         duration_s = asyncio.get_running_loop().time() - started
         return folding.answer(call, route.name, round(duration_s, 4), self._read_calls)
 
     async def _listen(
-        self, model: Model, call: LlmCall, route: Route, folding: Folding, shown: Shown
+        self, stream: AsyncGenerator[Piece], route: Route, folding: Folding, show: Show
     ) -> None:
         """Take the stream in, within its time."""
         loop = asyncio.get_running_loop()
@@ -110,16 +123,16 @@ class ModelSpeaker:
         which, after_s = "first byte", route.first_byte_s
         clock = asyncio.timeout_at(loop.time() + after_s)
         try:
-            async with clock, aclosing(model.stream(call, route)) as stream:
-                async for piece in stream:
+            async with clock, aclosing(stream) as pieces:
+                async for piece in pieces:
                     which, after_s = "silence", limits.silence_timeout_s
                     clock.reschedule(min(loop.time() + after_s, end))
                     folding.add(piece)
                     match piece:
                         case Text(text=text):
-                            await shown.add("text", text)
+                            await show("text", text)
                         case Reasoning(text=text):
-                            await shown.add("reasoning", text)
+                            await show("reasoning", text)
                         case _:
                             pass
         except TimeoutError:
