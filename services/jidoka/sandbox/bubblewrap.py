@@ -8,7 +8,7 @@ around anything finer. With the first process of the PID namespace, everything i
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,6 +34,13 @@ _CONFINED = (
     *("--unshare-all", "--unshare-user", "--disable-userns", "--die-with-parent"),
     *("--new-session", "--cap-drop", "ALL", "--clearenv"),
 )
+
+
+_KERNEL_SETTINGS = tuple(
+    f"/proc/{name}" for name in ("sys", "sysrq-trigger", "irq", "bus", "fs", "acpi", "scsi", "mtrr")
+)
+"""Root writes these by being root, without any capability; `core_pattern` would run a program
+outside. bubblewrap covers such a folder only where the folder itself is writable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +83,8 @@ class Bubblewrap:
             *("--seccomp", str(filter_fd), "--info-fd", str(told_fd)),
             *self._environment(),
             *_system(network=network),
-            *("--proc", "/proc", "--dev", "/dev", "--tmpfs", _TMP, "--dir", _HOME),
+            *("--proc", "/proc", *_read_only(_KERNEL_SETTINGS)),
+            *("--dev", "/dev", "--tmpfs", _TMP, "--dir", _HOME),
             *self._project(root),
             *("--chdir", root, "--"),
         ]
@@ -118,8 +126,13 @@ def _system(*, network: bool) -> Iterator[str]:
             yield from ("--symlink", str(path.readlink()), folder)
         elif path.is_dir():
             yield from ("--ro-bind", folder, folder)
-    for file in (*SYSTEM_FILES, *(NETWORK_FILES if network else ())):
-        yield from ("--ro-bind-try", file, file)
+    yield from _read_only((*SYSTEM_FILES, *(NETWORK_FILES if network else ())))
+
+
+def _read_only(paths: Iterable[str]) -> Iterator[str]:
+    """Yield the options that show those of `paths` that there are."""
+    for path in paths:
+        yield from ("--ro-bind-try", path, path)
 
 
 def _is_below(folder: str, root: str) -> bool:

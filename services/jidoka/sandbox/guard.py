@@ -34,7 +34,7 @@ class GitGuard:
     def restore(self) -> tuple[str, ...]:
         """Put back what was changed; return a sentence for each thing that was done."""
         notes = list(self._restore_identity())
-        if self._identity is not None:
+        if self._identity is not None and _identity(self._git) == self._identity:
             _remove_planted_links(self._git, self._before)
             notes += self._restore_settings()
         return tuple(notes)

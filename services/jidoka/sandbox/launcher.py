@@ -17,7 +17,12 @@ import sys
 import time
 
 from jidoka.sandbox import landlock, seccomp
-from jidoka.sandbox.syscalls import PR_SET_CHILD_SUBREAPER, PR_SET_PDEATHSIG, prctl
+from jidoka.sandbox.syscalls import (
+    PR_CAPBSET_DROP,
+    PR_SET_CHILD_SUBREAPER,
+    PR_SET_PDEATHSIG,
+    prctl,
+)
 
 _WAKES = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD}
 _KILL_S = 5.0
@@ -104,12 +109,22 @@ def _become(order: Order) -> None:
         if hard == resource.RLIM_INFINITY or hard > most:
             resource.setrlimit(resource.RLIMIT_NPROC, (most, most))
     if order.abi:
+        _drop_capabilities()
         landlock.restrict(order.rules(), version=order.abi, network=order.network)
         seccomp.apply_filter(order.program)
     for sign in (signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(sign, signal.SIG_DFL)  # Python ignores them, a shell must not
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _WAKES)
     os.execv(order.argv[0], order.argv)  # noqa: S606 - no shell: argv is a list
+
+
+def _drop_capabilities() -> None:
+    """Leave root's programs nothing of root but the name: exec grants what is in this set."""
+    try:
+        for capability in range(64):
+            prctl(PR_CAPBSET_DROP, capability)
+    except OSError:
+        return  # the one behind the last, or we are not root and have none
 
 
 def _wait_for(child: int) -> int:

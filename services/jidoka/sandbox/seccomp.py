@@ -30,6 +30,9 @@ _NEW_NAMESPACES = 0x7E020000
 _TERMINAL_INJECTION = (0x5412, 0x541C)
 """TIOCSTI and TIOCLINUX: typing into the terminal of who started us."""
 
+_SET_ID_BITS = 0o6000
+_THIRD, _FOURTH = 32, 40
+
 _ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 # each name with its number on x86_64 and on aarch64
 _CALLS = {
@@ -88,6 +91,20 @@ _DENIED_SHARED = {
     "semget": (64, 190),
     "mq_open": (240, 180),
 }
+# calls that give a file its mode, with where the mode stands; -1: not on that machine
+_MODES = {
+    "chmod": (90, -1, _SECOND),
+    "fchmod": (91, 52, _SECOND),
+    "fchmodat": (268, 53, _THIRD),
+    "fchmodat2": (452, 452, _THIRD),
+    "mknod": (133, -1, _SECOND),
+    "mknodat": (259, 33, _THIRD),
+    "creat": (85, -1, _SECOND),
+}
+# the same for those that give one only when they make a file: where flags and mode stand
+_OPENS = {"open": (2, -1, _SECOND, _THIRD), "openat": (257, 56, _THIRD, _FOURTH)}
+_MAKES_A_FILE = 0o100 | 0o20000000
+_OPENAT2 = 437
 _OURS = {"x86_64": 0, "aarch64": 1}
 
 
@@ -117,10 +134,12 @@ def compile_filter(
         (_LOAD, 0, 0, _NUMBER),
         *_when(_AT_LEAST, _X32, _KILL),
         *_when(_EQUAL, call["clone3"], _ERRNO | errno.ENOSYS),
+        *_when(_EQUAL, _OPENAT2, _ERRNO | errno.ENOSYS),
         *(line for number in numbers for line in _when(_EQUAL, number, _ERRNO | errno.EPERM)),
         *_case(call["clone"], _FIRST, _when(_ANY_BIT, _NEW_NAMESPACES, _ERRNO | errno.EPERM)),
         *_case(call["ioctl"], _SECOND, _refuse(_TERMINAL_INJECTION)),
         *_case(call["socket"], _FIRST, _only(families)),
+        *_no_set_id_files(column),
         *(_case(call["prlimit64"], _FIRST, _only((0,))) if shared_namespaces else ()),
         (_RETURN, 0, 0, _ALLOW),
     ]
@@ -138,6 +157,21 @@ def apply_filter(program: bytes) -> None:
 
 
 Line = tuple[int, int, int, int]
+
+
+def _no_set_id_files(column: int) -> list[Line]:
+    """Refuse set-user-id and set-group-id files: they outlive the sandbox, root's above all."""
+    refusal = _when(_ANY_BIT, _SET_ID_BITS, _ERRNO | errno.EPERM)
+    lines: list[Line] = []
+    for *numbers, mode in _MODES.values():
+        if numbers[column] >= 0:
+            lines += _case(numbers[column], mode, refusal)
+    for *numbers, flags, mode in _OPENS.values():
+        if numbers[column] >= 0:
+            making = [(_LOAD, 0, 0, mode), *refusal]
+            skip = (_ANY_BIT, 0, len(making), _MAKES_A_FILE)
+            lines += _case(numbers[column], flags, [skip, *making])
+    return lines
 
 
 def _when(test: int, value: int, answer: int) -> list[Line]:
