@@ -39,11 +39,17 @@ SessionDecision = (
 
 
 def decide(
-    state: SessionState, command: SessionDecision, *, origin: str, command_id: str
+    state: SessionState,
+    command: SessionDecision,
+    *,
+    origin: str,
+    command_id: str,
+    inbox_limit: int = MAX_WAITING,
 ) -> e.Event | None:
     """Return the event that `command` makes true; None when it is recorded or true already.
 
-    `origin` and `command_id` are the command's CloudEvent `source` and `id`.
+    `origin` and `command_id` are the command's CloudEvent `source` and `id`; `inbox_limit` is how
+    many messages may wait for a turn.
 
     Raises:
         Refused: the command is not possible in this state; the error says why.
@@ -57,7 +63,7 @@ def decide(
     _must_be_open(state, command)
     match command:
         case c.SubmitMessage():
-            return _submit(state, command, origin, command_id)
+            return _submit(state, command, origin, command_id, inbox_limit)
         case c.EditMessage(message_id=message_id, content=content):
             _must_wait(state, message_id)
             return e.MessageEdited(origin=origin, message_id=message_id, content=content)
@@ -107,13 +113,13 @@ def _terminate(
 
 
 def _submit(
-    state: SessionState, command: c.SubmitMessage, origin: str, command_id: str
+    state: SessionState, command: c.SubmitMessage, origin: str, command_id: str, inbox_limit: int
 ) -> e.MessageAccepted:
     if command.policy is Policy.REJECT and (state.turn or state.inbox):
         turn_id = state.turn.turn_id if state.turn else None
         raise SessionBusy(session_id=state.session_id, turn_id=turn_id)
-    if len(state.inbox) >= MAX_WAITING:
-        raise InboxFull(waiting=len(state.inbox), maximum=MAX_WAITING)
+    if len(state.inbox) >= inbox_limit:
+        raise InboxFull(waiting=len(state.inbox), maximum=inbox_limit)
     return e.MessageAccepted(
         origin=origin,
         message_id=command_id,

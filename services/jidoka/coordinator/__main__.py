@@ -1,0 +1,68 @@
+"""The program coordinator: settings, adapters, serve, drain."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+import time
+
+from jidoka import telemetry
+from jidoka.bus.connection import Bus, connect
+from jidoka.bus.ensure import ensure
+from jidoka.bus.event_log import NatsEventLog
+from jidoka.contract.errors import JidokaError
+from jidoka.contract.ids import uuid7
+from jidoka.coordinator.door import Door
+from jidoka.coordinator.folds import Folds
+from jidoka.coordinator.manager import Manager
+from jidoka.coordinator.service import Coordinator
+from jidoka.settings import CoordinatorSettings, load, required_nats_url
+
+PATIENCE_S = 30.0
+log = logging.getLogger(__name__)
+
+
+async def serve(settings: CoordinatorSettings) -> None:
+    """Serve until SIGTERM or SIGINT; commands in work then have 6 s to end."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    url, name = required_nats_url(settings), f"coordinator-{os.getpid()}"
+    async with await connect(url, name=name, patience_s=PATIENCE_S) as bus:
+        await ensure(bus)
+        async with Door(url, f"{name}-door", bus, compose(settings, bus)):
+            telemetry.logger().info("ready")
+            await stop.wait()
+
+
+def compose(settings: CoordinatorSettings, bus: Bus) -> Coordinator:
+    """Return the coordinator with every port paired."""
+    events = NatsEventLog(bus)
+    return Coordinator(
+        events,
+        Folds(events, time.monotonic),
+        Manager(bus),
+        source=f"/jidoka/coordinator/{os.getpid()}",
+        new_id=lambda: uuid7(time.time_ns() // 1_000_000, os.urandom(10)),
+        inbox_limit=settings.inbox_limit,
+    )
+
+
+def main() -> int:
+    """Run the program; return its exit code."""
+    try:
+        settings = load(CoordinatorSettings, os.environ)
+        telemetry.configure("coordinator", settings)
+        asyncio.run(serve(settings))
+    except JidokaError as problem:
+        sys.stderr.write(f"{problem.message}\n")
+        return problem.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,137 @@
+"""The one door in: requests on `jido.command.<noun>.<verb>`, shared by all replicas.
+
+FastStream carries them, without its costly options: no type injection (the contract's models
+validate), no logging of each message, no stream declared. It hands over one message at a time, so
+each command is answered in a task of its own, and a slow one holds up nobody.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Final
+
+from faststream.message import StreamMessage
+from faststream.nats import NatsBroker
+from nats.aio.msg import Msg
+
+from jidoka.bus.connection import MISSED_PINGS, PING_EVERY_S, Bus
+from jidoka.bus.entries import STRUCTURED
+from jidoka.contract.envelope import Envelope
+from jidoka.contract.errors import Internal, JidokaError
+from jidoka.contract.subjects import COMMAND_REQUESTS, COORDINATOR_QUEUE
+from jidoka.coordinator.request import Request, open_request
+from jidoka.coordinator.service import Coordinator
+
+log = logging.getLogger(__name__)
+
+MOST_AT_ONCE: Final = 256
+MOST_WAITING: Final = 8_192
+MOST_WAITING_BYTES: Final = 64 * 1024 * 1024
+LEAVE_S: Final = 6.0
+"""How long commands in work may go on when the program ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A message as it came, and where its answer goes."""
+
+    subject: str
+    reply_to: str
+    body: bytes
+    headers: Mapping[str, str]
+
+
+class Door:
+    """Takes commands and answers every one of them while its context lasts."""
+
+    def __init__(self, url: str, name: str, bus: Bus, coordinator: Coordinator) -> None:
+        self._bus = bus
+        self._coordinator = coordinator
+        self._room = asyncio.Semaphore(MOST_AT_ONCE)
+        self._working: set[asyncio.Task[None]] = set()
+        self._broker = _broker(url, name)
+        subscriber = self._broker.subscriber(
+            COMMAND_REQUESTS,
+            queue=COORDINATOR_QUEUE,
+            pending_msgs_limit=MOST_WAITING,
+            pending_bytes_limit=MOST_WAITING_BYTES,
+            no_reply=True,  # the task that answers replies
+        )
+        subscriber(self._take)
+
+    async def __aenter__(self) -> Door:
+        """Open."""
+        await self._broker.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Take no more, let what is in work end within 6 s, then cancel it."""
+        await self._broker.stop()
+        if self._working:
+            _, late = await asyncio.wait(self._working, timeout=LEAVE_S)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+    async def _take(self, asked: Asked) -> None:
+        await self._room.acquire()
+        task = asyncio.create_task(self._work(asked), name=f"answer {asked.subject}")
+        self._working.add(task)
+        task.add_done_callback(self._done)
+
+    async def _work(self, asked: Asked) -> None:
+        answer = await answered(self._coordinator, asked.subject, asked.body, asked.headers)
+        if asked.reply_to:
+            await self._bus.publish(asked.reply_to, answer.to_json(), headers=STRUCTURED)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._working.discard(task)
+        self._room.release()
+        if not task.cancelled() and (problem := task.exception()) is not None:
+            log.warning("an answer was not sent: %s", problem)
+
+
+async def answered(
+    coordinator: Coordinator, subject: str, body: bytes, headers: Mapping[str, str]
+) -> Envelope:
+    """Return the answer to whatever came: accepted, or refused with the reason."""
+    request: Request | None = None
+    try:
+        request = open_request(body, headers, subject)
+        return await coordinator.answer(request)
+    except JidokaError as refused:
+        return coordinator.refusal(request, refused)
+    except Exception:  # a defect in one command must not close the door to all
+        incident = os.urandom(4).hex()
+        log.exception("incident %s in %s", incident, subject)
+        return coordinator.refusal(request, Internal(incident=incident))
+
+
+def _broker(url: str, name: str) -> NatsBroker:
+    return NatsBroker(
+        url,
+        name=name,
+        decoder=_decoded,
+        apply_types=False,
+        logger=None,
+        max_reconnect_attempts=-1,
+        reconnect_time_wait=0.1,  # pyright: ignore[reportArgumentType] - it is only slept
+        ping_interval=PING_EVERY_S,
+        max_outstanding_pings=MISSED_PINGS,
+    )
+
+
+async def _decoded(message: StreamMessage[Msg]) -> Any:
+    """Return the message with all that the four forms of a CloudEvent need to be told apart."""
+    raw = message.raw_message
+    return Asked(raw.subject, raw.reply, raw.data, raw.headers or {})

@@ -1,0 +1,111 @@
+"""The states of recently used sessions, folded from the log and kept a little behind it.
+
+A kept state is only ever a prefix of the log, so it can be too old but never wrong: an append
+names the sequence that it expects, and a refusal is given on a state that was just read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from jidoka.core.ports import Entry, EventLog
+from jidoka.core.session import evolve
+from jidoka.core.state import SessionState
+
+MOST_FOLDS: Final = 4_096
+"""Sessions whose state is kept, the least recently used leave."""
+MOST_CURSORS: Final = 256
+"""Of each session: numbers whose stream sequence is remembered."""
+FRESH_S: Final = 0.005
+"""A state that was read or written within this time is tried without reading first."""
+
+
+class Fold:
+    """The state of one session and how new it is. Whoever decides on it holds `lock`."""
+
+    def __init__(self, session_id: str, log: EventLog, clock: Callable[[], float]) -> None:
+        self.session_id = session_id
+        self.state = SessionState()
+        self.lock = asyncio.Lock()
+        self._log = log
+        self._clock = clock
+        self._cursors: OrderedDict[int, int] = OrderedDict()
+        self._as_of = float("-inf")
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether it is likely that nobody has written since."""
+        return self._clock() - self._as_of < FRESH_S
+
+    async def refresh(self) -> bool:
+        """Fold what is new; return whether anything was.
+
+        Raises:
+            Unavailable: the log cannot be read. LogDamaged: events are missing or altered.
+        """
+        before = self.state.head
+        async for entry in self._log.read(self.session_id, before):
+            self._fold(entry)
+        self._as_of = self._clock()
+        return self.state.head != before
+
+    def take(self, entries: Iterable[Entry]) -> None:
+        """Fold entries that follow right after the head."""
+        for entry in entries:
+            self._fold(entry)
+        self._as_of = self._clock()
+
+    def restart(self) -> None:
+        """Forget all: the log is not the one that was folded."""
+        self.state = SessionState()
+        self._cursors.clear()
+        self._as_of = float("-inf")
+
+    async def cursor_of(self, sequence: int) -> int:
+        """Return the stream sequence of the session's event `sequence`; 0 if it is gone."""
+        if sequence in self._cursors:
+            return self._cursors[sequence]
+        async for entry in self._log.read(self.session_id):
+            if entry.sequence == sequence:
+                self._remember(entry)
+        return self._cursors.get(sequence, 0)
+
+    def _fold(self, entry: Entry) -> None:
+        self.state = evolve(self.state, entry)
+        self._remember(entry)
+
+    def _remember(self, entry: Entry) -> None:
+        if entry.causation_id:
+            self._cursors[entry.sequence] = entry.head.cursor
+        while len(self._cursors) > MOST_CURSORS:
+            self._cursors.popitem(last=False)
+
+
+class Folds:
+    """The folds of the sessions used last."""
+
+    def __init__(self, log: EventLog, clock: Callable[[], float], most: int = MOST_FOLDS) -> None:
+        """`clock` is monotonic, in seconds."""
+        self._log = log
+        self._clock = clock
+        self._most = most
+        self._kept: OrderedDict[str, Fold] = OrderedDict()
+
+    def of(self, session_id: str) -> Fold:
+        """Return the fold of a session; a new one knows nothing yet."""
+        fold = self._kept.pop(session_id, None) or Fold(session_id, self._log, self._clock)
+        self._kept[session_id] = fold
+        while len(self._kept) > self._most:
+            self._kept.popitem(last=False)
+        return fold
+
+    def forget(self, session_id: str) -> None:
+        """Keep nothing of a session that is not there."""
+        self._kept.pop(session_id, None)
+
+    def __len__(self) -> int:
+        """Return how many are kept."""
+        return len(self._kept)

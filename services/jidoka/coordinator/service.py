@@ -1,0 +1,160 @@
+"""A command becomes what is recorded: open, decide, append, answer "recorded as #n".
+
+    what the log of one session decides    decide on the fold, append at the head that it knows;
+                                           somebody was first: fold what is new, decide again
+    what needs a place, a folder, a list   the leading session-manager decides and answers
+    close, terminate                       recorded here, carried out by the session-manager
+
+Nothing is kept but folds of the log, so any replica answers any command, and a command that
+comes twice finds its own event in the fold of the second one: it is recorded once, for the life
+of the log.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any, Final, cast
+
+from jidoka.bus.requests import reply_to
+from jidoka.contract.commands import CloseSession, TerminateSession
+from jidoka.contract.envelope import Envelope
+from jidoka.contract.errors import (
+    JidokaError,
+    Refused,
+    SessionNotFound,
+    StaleSequence,
+    TimedOut,
+    Unavailable,
+)
+from jidoka.contract.ids import command_key
+from jidoka.contract.replies import ACCEPTED, REFUSED, CommandAccepted
+from jidoka.coordinator.folds import Fold, Folds
+from jidoka.coordinator.manager import Manager
+from jidoka.coordinator.request import Request
+from jidoka.core.decide import SessionDecision, decide
+from jidoka.core.ports import Draft, EventLog
+
+WITHIN_S: Final = 4.5
+"""Nobody waits longer for a command to be recorded; the same command may be sent again."""
+MOST_TRIES: Final = 32
+"""Each lost race means that somebody else's event was stored, so this many in a row is rare."""
+
+
+class Coordinator:
+    """Decides commands and records what they make true."""
+
+    def __init__(
+        self,
+        log: EventLog,
+        folds: Folds,
+        manager: Manager,
+        *,
+        source: str,
+        new_id: Callable[[], str],
+        inbox_limit: int,
+    ) -> None:
+        self._log = log
+        self._folds = folds
+        self._manager = manager
+        self._source = source
+        self._new_id = new_id
+        self._inbox_limit = inbox_limit
+
+    async def answer(self, request: Request) -> Envelope:
+        """Return what the command is answered with.
+
+        Raises:
+            JidokaError: it is refused, or could not be done now.
+        """
+        command = request.command
+        if not isinstance(command, SessionDecision):
+            return await self._manager.ask(command.name, request.envelope)
+        sequence, cursor = await self._recorded(request, command)
+        reply = CommandAccepted(session_id=command.session_id, sequence=sequence, cursor=cursor)
+        if isinstance(command, CloseSession | TerminateSession):
+            settled = await self._manager.settle(command.session_id)
+            reply = reply.model_copy(update={"settled": settled})
+        return self._reply(request, ACCEPTED, reply)
+
+    def refusal(self, request: Request | None, error: JidokaError) -> Envelope:
+        """Return the answer that says why not; without a request, nothing of it could be read."""
+        return self._reply(request, REFUSED, error)
+
+    async def _recorded(self, request: Request, command: SessionDecision) -> tuple[int, int]:
+        """Return the number under which the command is recorded, and its stream sequence."""
+        fold = self._folds.of(command.session_id)
+        try:
+            async with asyncio.timeout(WITHIN_S), fold.lock:
+                if not fold.is_fresh:
+                    await fold.refresh()
+                return await self._raced(fold, request, command)
+        except TimeoutError:
+            raise TimedOut(after_s=WITHIN_S) from None  # it may have been stored
+
+    async def _raced(
+        self, fold: Fold, request: Request, command: SessionDecision
+    ) -> tuple[int, int]:
+        """Decide on the newest state until the decision is stored or refused."""
+        for _ in range(MOST_TRIES):
+            try:
+                return await self._tried(fold, request, command)
+            except StaleSequence as lost:
+                await _caught_up(fold, lost)
+            except SessionNotFound:
+                self._folds.forget(command.session_id)
+                raise
+            except Refused:
+                if not await fold.refresh():
+                    raise  # as of now
+        raise Unavailable(part=f"session {command.session_id}", why="too many write at once")
+
+    async def _tried(
+        self, fold: Fold, request: Request, command: SessionDecision
+    ) -> tuple[int, int]:
+        state, origin, command_id = fold.state, request.origin, request.command_id
+        event = decide(
+            state, command, origin=origin, command_id=command_id, inbox_limit=self._inbox_limit
+        )
+        if event is None:  # recorded before, or true already as of the head
+            number = state.recorded.get(command_key(origin, command_id)) or state.head.sequence
+            return number, await fold.cursor_of(number)
+        draft = Draft(
+            event,
+            event_id=self._new_id(),
+            source=self._source,
+            correlation_id=request.envelope.correlationid,
+            causation_id=command_id,
+            traceparent=request.envelope.traceparent,
+        )
+        entries = await self._log.append(command.session_id, draft, state.head)
+        fold.take(entries)
+        own = next(entry for entry in entries if entry.envelope.id == draft.event_id)
+        return own.sequence, own.head.cursor
+
+    def _reply(
+        self, request: Request | None, name: str, data: CommandAccepted | JidokaError
+    ) -> Envelope:
+        asked = request.envelope if request else None
+        if request and asked and request.session_id:
+            asked = asked.model_copy(update={"subject": request.session_id})
+        return reply_to(asked, name, data, self._source)
+
+
+async def _caught_up(fold: Fold, lost: StaleSequence) -> None:
+    """Fold what somebody else recorded first."""
+    if lost.tail:
+        fold.take(lost.tail)
+    else:  # the log is shorter than what was folded: it was purged or restored
+        fold.restart()
+        await fold.refresh()
+
+
+def is_accepted(answer: Envelope) -> bool:
+    """Tell whether an answer says that the command was taken."""
+    return answer.name == ACCEPTED
+
+
+def refused_with(answer: Envelope) -> Mapping[str, Any]:
+    """Return `{code, message, retryable, details}` of a refusal."""
+    return cast("Mapping[str, Any]", answer.data)

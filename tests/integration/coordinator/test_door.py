@@ -1,0 +1,382 @@
+"""The door: what comes in is recorded once or refused with the reason, and nothing closes it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+
+from jidoka.contract.content import Status, ToolCall
+from jidoka.contract.events import (
+    Event,
+    LlmRequested,
+    LlmResponded,
+    PermissionAnswered,
+    PermissionRequested,
+    SessionStatusChanged,
+    SessionTerminated,
+    TurnStarted,
+)
+from jidoka.contract.ids import session_id_of
+from tests.support.coordinator import Sessions, Stranger
+
+pytestmark = pytest.mark.usefixtures("coordinator")
+
+TURN = (
+    TurnStarted(turn_id="t1", message_ids=("m0",)),
+    LlmRequested(turn_id="t1", call_id="l1", step=1, model="m"),
+)
+ENDED: tuple[Event, ...] = (
+    SessionStatusChanged(status=Status.TERMINATED, previous_status=Status.ACTIVE),
+    SessionTerminated(reason="crash_limit"),
+)
+CLOSED = (SessionStatusChanged(status=Status.CLOSED, previous_status=Status.ACTIVE),)
+SAY = {"session_id": "s1", "content": "hi"}
+REFUSALS: dict[str, tuple[tuple[Event, ...], str, dict[str, Any], str, dict[str, Any]]] = {
+    "a session that is not there": (
+        (),
+        "message.submit",
+        SAY | {"session_id": "nobody"},
+        "session_not_found",
+        {"asked": "nobody"},
+    ),
+    "a session that has ended": (
+        ENDED,
+        "message.submit",
+        SAY,
+        "session_terminated",
+        {"session_id": "s1"},
+    ),
+    "a session that is closed": (
+        CLOSED,
+        "message.submit",
+        SAY,
+        "invalid_transition",
+        {"status": "closed"},
+    ),
+    "a turn that runs, to a sender who would not wait": (
+        TURN,
+        "message.submit",
+        SAY | {"policy": "reject"},
+        "session_busy",
+        {"session_id": "s1", "turn_id": "t1"},
+    ),
+    "no turn to cancel": ((), "turn.cancel", {"session_id": "s1"}, "no_turn", {}),
+    "no such question": (
+        TURN,
+        "permission.answer",
+        {"session_id": "s1", "call_id": "c9", "decision": "allow"},
+        "call_not_found",
+        {"call_id": "c9"},
+    ),
+    "no such waiting message": (
+        (),
+        "message.withdraw",
+        {"session_id": "s1", "message_id": "m9"},
+        "call_not_found",
+        {},
+    ),
+    "an empty message": ((), "message.submit", SAY | {"content": " "}, "invalid_message", {}),
+    "an unknown policy": ((), "message.submit", SAY | {"policy": "x"}, "invalid_message", {}),
+    "a session id with a wildcard": (
+        (),
+        "message.submit",
+        SAY | {"session_id": "*"},
+        "invalid_message",
+        {},
+    ),
+    "a message that is too long": (
+        (),
+        "message.submit",
+        SAY | {"content": "x" * (256 * 1024 + 1)},
+        "too_large",
+        {"what": "content", "size_bytes": 262145, "maximum_bytes": 262144},
+    ),
+    "an unknown command": ((), "session.dream", {}, "unknown_command", {"name": "session.dream"}),
+    "a bad name": (
+        (),
+        "session.rename",
+        {"session_id": "s1", "name": "../x"},
+        "invalid_message",
+        {},
+    ),
+}
+
+
+@pytest.mark.parametrize("what", REFUSALS)
+async def test_is_refused(what: str, stranger: Stranger, sessions: Sessions):
+    more, name, data, code, details = REFUSALS[what]
+    await sessions.create("s1", *more)
+    before = await sessions.events("s1")
+
+    answer = await stranger.ask(name, data)
+
+    assert answer["type"] == "jido.command.refused.v1"
+    assert answer["data"]["code"] == code
+    assert answer["data"]["details"].items() >= details.items()
+    assert answer["data"]["message"]
+    assert await sessions.events("s1") == before
+
+
+async def test_a_message_is_recorded_as_its_number(stranger: Stranger, sessions: Sessions):
+    await sessions.create("s1")
+
+    answer = await stranger.ask("message.submit", SAY, command_id="m1", traceparent="00-ab-cd-01")
+
+    event = (await sessions.events("s1"))[-1]
+    assert answer["type"] == "jido.command.accepted.v1"
+    assert answer["data"] == {"session_id": "s1", "sequence": 4, "cursor": 4}
+    assert (answer["subject"], answer["causationid"]) == ("s1", "m1")
+    assert (event["causationid"], event["traceparent"]) == ("m1", "00-ab-cd-01")
+    assert event["data"] == {
+        "origin": "/a-stranger/7",
+        "message_id": "m1",
+        "content": "hi",
+        "policy": "queue",
+        "author": "/a-stranger/7",
+    }
+
+
+async def test_the_same_command_twice_is_recorded_once_and_answered_the_same(
+    stranger: Stranger, sessions: Sessions
+):
+    await sessions.create("s1")
+
+    first = await stranger.say("s1", "hi", command_id="m1")
+    await stranger.say("s1", "in between")
+    again = await stranger.say("s1", "hi", command_id="m1")
+
+    assert again == first
+    assert await sessions.said("s1") == ["hi", "in between"]
+
+
+async def test_the_same_id_of_another_sender_is_another_command(
+    stranger: Stranger, sessions: Sessions
+):
+    await sessions.create("s1")
+
+    one = await stranger.ask("message.submit", SAY, command_id="1")
+    other = await stranger.ask("message.submit", SAY, command_id="1", source="/somebody/else")
+
+    assert (one["data"]["sequence"], other["data"]["sequence"]) == (4, 5)
+
+
+async def test_the_same_command_many_times_at_once_is_recorded_once(
+    stranger: Stranger, sessions: Sessions
+):
+    await sessions.create("s1")
+
+    answers = await asyncio.gather(*(stranger.say("s1", "hi", command_id="m") for _ in range(30)))
+
+    assert {answer["sequence"] for answer in answers} == {4}
+    assert await sessions.said("s1") == ["hi"]
+
+
+async def test_the_sixty_fifth_waiting_message_is_refused_with_the_numbers(
+    stranger: Stranger, sessions: Sessions
+):
+    await sessions.create("s1")
+    answers = await asyncio.gather(*(stranger.say("s1", f"{n}") for n in range(65)))
+
+    refused = [answer for answer in answers if "code" in answer]
+
+    assert [answer["code"] for answer in refused] == ["inbox_full"]
+    assert refused[0]["details"] == {"waiting": 64, "maximum": 64}
+    assert len(await sessions.said("s1")) == 64
+
+
+async def test_the_first_answer_to_a_question_wins_and_the_second_hears_of_it(
+    stranger: Stranger, sessions: Sessions
+):
+    call = ToolCall(call_id="c1", tool="shell", arguments="{}")
+    await sessions.create(
+        "s1",
+        *TURN,
+        LlmResponded(turn_id="t1", call_id="l1", step=1, model="m", tool_calls=(call,)),
+        PermissionRequested(
+            turn_id="t1",
+            call_id="c1",
+            tool="shell",
+            args={},
+            risk="execute",
+            deadline="2030-01-01T00:00:00Z",  # pyright: ignore[reportArgumentType]
+        ),
+    )
+    answer = {"session_id": "s1", "call_id": "c1", "decision": "allow", "author": "anna"}
+
+    first = await stranger.ask("permission.answer", answer)
+    second = await stranger.ask("permission.answer", answer | {"decision": "deny"})
+
+    assert first["type"] == "jido.command.accepted.v1"
+    assert second["data"]["code"] == "already_answered"
+    assert second["data"]["details"].items() >= {"by": "anna", "answer": "allow"}.items()
+    assert PermissionAnswered.name in (await sessions.events("s1"))[-1]["type"]
+
+
+async def test_every_form_of_a_cloudevent_is_taken(stranger: Stranger, sessions: Sessions):
+    await sessions.create("s1")
+    event = {"specversion": "1.0", "source": "/a", "type": "jido.message.submit.v1"}
+    structured = {"content-type": "application/cloudevents+json"}
+    binary = {f"ce-{key}": value for key, value in (event | {"id": "b", "subject": "s1"}).items()}
+    old = event | {"id": "o", "specversion": "1.0.2", "session_id": "s1", "data": {"content": "o"}}
+    forms: list[tuple[bytes, dict[str, str] | None]] = [
+        (json.dumps(event | {"id": "s", "data": SAY | {"content": "s"}}).encode(), structured),
+        (json.dumps(event | {"id": "n", "data": SAY | {"content": "n"}}).encode(), None),
+        (json.dumps({"content": "b"}).encode(), binary),
+        (json.dumps(old).encode(), None),
+    ]
+
+    answers = [
+        await stranger.send("jido.command.message.submit", body, headers) for body, headers in forms
+    ]
+
+    assert [answer["data"].get("sequence") for answer in answers] == [4, 5, 6, 7]
+    assert await sessions.said("s1") == ["s", "n", "b", "o"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"hello",
+        b"\xff\xfe",
+        b"[" * 100_000,
+        b'{"specversion":"1.0"}',
+        b'{"specversion":"1.0","id":"1","source":"/a","type":"jido.turn.cancel.v1","data":{}}',
+        b'{"specversion":"1.0","id":"1","source":"/a","type":"jido.message.submit.v1","data":[]}',
+        b'{"specversion":"1.0","id":"1","source":"/a","type":"other"}',
+    ],
+)
+async def test_poison_is_refused_and_the_door_stays_open(
+    body: bytes, stranger: Stranger, sessions: Sessions
+):
+    await sessions.create("s1")
+
+    refused = await stranger.send("jido.command.message.submit", body)
+    after = await stranger.say("s1", "still there?")
+
+    assert refused["type"] == "jido.command.refused.v1"
+    assert refused["data"]["code"] in ("invalid_message", "unknown_command")
+    assert after["sequence"] == 4
+
+
+@pytest.mark.parametrize(
+    ("subject", "attributes", "data"),
+    [
+        ("message.submit", {"subject": "s2"}, SAY),
+        ("turn.cancel", {}, SAY),
+        ("session.create", {"subject": "s1"}, {"project_path": "/p"}),
+    ],
+)
+async def test_two_names_for_one_thing_have_to_agree(
+    subject: str,
+    attributes: dict[str, str],
+    data: dict[str, Any],
+    stranger: Stranger,
+    sessions: Sessions,
+):
+    await sessions.create("s1")
+    type_ = "session.create" if subject == "session.create" else "message.submit"
+    event = {"specversion": "1.0", "id": "1", "source": "/a", "type": f"jido.{type_}.v1"}
+    body = json.dumps(event | attributes | {"data": data}).encode()
+
+    answer = await stranger.send(f"jido.command.{subject}", body)
+
+    assert answer["data"]["code"] == "invalid_message"
+    assert len(await sessions.events("s1")) == 3
+
+
+async def test_a_create_goes_to_the_leading_manager_and_its_answer_comes_back(stranger: Stranger):
+    seen: list[dict[str, Any]] = []
+    reply = {"specversion": "1.0", "id": "r", "source": "/m", "type": "jido.command.accepted.v1"}
+
+    async def lead(message: Any) -> None:
+        seen.append(json.loads(message.data))
+        await message.respond(json.dumps(reply | {"data": {"session_id": "sx"}}).encode())
+
+    await stranger.client.subscribe("jido.manager.session.create", cb=lead)
+    await stranger.client.flush()
+
+    answer = await stranger.ask("session.create", {"project_path": "/p"}, command_id="c1")
+
+    assert answer["data"] == {"session_id": "sx"}
+    assert (seen[0]["id"], seen[0]["data"]) == ("c1", {"project_path": "/p"})
+
+
+async def test_a_leader_who_comes_a_moment_later_is_waited_for(stranger: Stranger):
+    reply = {"specversion": "1.0", "id": "r", "source": "/m", "type": "jido.command.accepted.v1"}
+
+    async def lead(message: Any) -> None:
+        await message.respond(json.dumps(reply | {"data": {"sessions": []}}).encode())
+
+    asking = asyncio.create_task(stranger.ask("session.list", {}))
+    asked = await stranger.client.subscribe("jido.command.session.list")
+    await asyncio.wait({asking}, timeout=0.3)
+    await asked.unsubscribe()
+    await stranger.client.subscribe("jido.manager.session.list", cb=lead)
+
+    answer = await asking
+
+    assert answer["data"] == {"sessions": []}
+
+
+async def test_without_a_leader_the_answer_is_unavailable(stranger: Stranger):
+    answer = await stranger.ask("session.get", {"session_id": "s1"})
+
+    assert answer["data"]["code"] == "unavailable"
+    assert answer["data"]["retryable"] is True
+    assert answer["data"]["details"]["part"] == "session-manager"
+
+
+async def test_a_close_is_recorded_and_the_manager_told_to_carry_it_out(
+    stranger: Stranger, sessions: Sessions
+):
+    await sessions.create("s1")
+    told: list[bytes] = []
+
+    async def settle(message: Any) -> None:
+        told.append(message.data)
+        await message.respond(b'{"ok": true}')
+
+    await stranger.client.subscribe("jido.manager.session.settle", cb=settle)
+    await stranger.client.flush()
+
+    answer = await stranger.ask("session.close", {"session_id": "s1", "reason": "done"})
+
+    assert answer["data"] == {"session_id": "s1", "sequence": 4, "cursor": 4, "settled": True}
+    assert [json.loads(body) for body in told] == [{"session_id": "s1"}]
+    assert (await sessions.events("s1"))[-1]["type"] == "jido.session.close_requested.v1"
+
+
+async def test_a_termination_nobody_carries_out_now_is_recorded_all_the_same(
+    stranger: Stranger, sessions: Sessions
+):
+    await sessions.create("s1")
+
+    first, again = await asyncio.gather(
+        stranger.ask("session.terminate", {"session_id": "s1"}, command_id="t"),
+        stranger.ask("session.terminate", {"session_id": "s1"}, command_id="t"),
+    )
+
+    assert first["data"] == {"session_id": "s1", "sequence": 4, "cursor": 4, "settled": False}
+    assert again["data"] == first["data"]
+    assert len(await sessions.events("s1")) == 4
+
+
+async def test_a_create_may_name_its_session_beforehand(stranger: Stranger):
+    made = session_id_of("/a-stranger/7", "c1")
+    reply = {"specversion": "1.0", "id": "r", "source": "/m", "type": "jido.command.accepted.v1"}
+
+    async def lead(message: Any) -> None:
+        await message.respond(json.dumps(reply | {"data": {"session_id": made}}).encode())
+
+    await stranger.client.subscribe("jido.manager.session.create", cb=lead)
+    await stranger.client.flush()
+
+    answer = await stranger.ask(
+        "session.create", {"project_path": "/p"}, command_id="c1", subject=made
+    )
+
+    assert answer["data"] == {"session_id": made}
