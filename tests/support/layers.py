@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -22,13 +23,14 @@ def layers() -> dict[str, Sandbox]:
     """Return the layers that a probe has shown to hold, and `off`."""
     surroundings = find_surroundings()
     found: dict[str, Sandbox] = {"off": Unconfined(surroundings)}
-    for name, sandbox in candidates(surroundings):
-        if asyncio.run(probe_one(name, sandbox)):
-            found.setdefault(sandbox.layer, sandbox)
+    with ThreadPoolExecutor(max_workers=1) as thread:  # a test that asks may have a loop running
+        for name, sandbox in candidates(surroundings):
+            if thread.submit(lambda it: asyncio.run(holds(*it)), (name, sandbox)).result():
+                found.setdefault(sandbox.layer, sandbox)
     return found
 
 
-async def probe_one(name: str, sandbox: Sandbox) -> bool:
+async def holds(name: str, sandbox: Sandbox) -> bool:
     choice = await probe(find_surroundings(), layers=[(name, sandbox)])
     return choice.sandbox is not None
 
