@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeGuard
 
 from jidoka.contract.content import ErrorInfo, Status
 from jidoka.contract.errors import CrashLimit
@@ -39,14 +39,21 @@ class Worker:
     epoch: int
     host: str
     pid: int | None = None
+    started: bool = True
+    """Whether its host was asked to start it."""
     ready: bool = False
     gone: bool = False
     signal: int | None = None
     exit_code: int | None = None
     reason: str = "exited"
-    """Why it is gone: `exited` `killed` `frozen` `host_lost`."""
+    """Why it is gone: `exited` `killed` `frozen` `host_lost` `not_started`."""
     error: ErrorInfo | None = None
     """Why it could not be started."""
+
+    @property
+    def is_there(self) -> bool:
+        """Whether a process is there, be it frozen."""
+        return self.started and (not self.gone or self.reason == "frozen")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +80,8 @@ class Given:
     """Where there is a place for a worker; None: nowhere."""
     alive: frozenset[str]
     """The hosts that show signs of life."""
+    heard: frozenset[str]
+    """The hosts that have said which workers they have."""
     rules: Rules
 
 
@@ -114,6 +123,8 @@ Step = Record | Start | Stop | Rest
 
 def next_step(row: SessionRow, worker: Worker | None, given: Given) -> Step:
     """Return the one thing to do now for a session."""
+    if row.status in (Status.TERMINATED, Status.CLOSED) and _is_left(worker, given):
+        return Stop(worker.host, worker.epoch, 0.0)
     if row.status == Status.TERMINATED:
         return Rest() if row.ended else Record(_end(row, worker, given.rules))
     if row.status == Status.TERMINATING or row.asked == "terminate":
@@ -136,12 +147,14 @@ def _live(row: SessionRow, worker: Worker | None, given: Given) -> Step:
         return Record(born)
     if not row.is_assigned:
         return _assign(row, given)
+    if row.host not in given.alive:
+        return Record(WorkerLost(epoch=row.epoch, host=row.host or "", reason="host_lost"))
     if worker is None or worker.epoch < row.epoch:
-        if row.host not in given.alive:
-            return Record(WorkerLost(epoch=row.epoch, host=row.host or "", reason="host_lost"))
-        return Start(row.host, row.epoch)
+        return _unknown(row, given)
     if worker.gone:
         return _gone(row, worker)
+    if not worker.started:
+        return Start(worker.host, worker.epoch)
     if not worker.ready:
         return Rest()
     if row.status == Status.INITIALIZING:
@@ -163,6 +176,17 @@ def _assign(row: SessionRow, given: Given) -> Step:
     return Record(WorkerAssigned(host=given.host, epoch=row.epoch + 1, reason=reason))
 
 
+def _unknown(row: SessionRow, given: Given) -> Step:
+    """Return what becomes of a worker that was assigned and that nobody has seen.
+
+    It is never started with the same epoch: it may have run, and what it began would be taken for
+    the new one's own.
+    """
+    if row.host not in given.heard:
+        return Rest()
+    return Record(WorkerLost(epoch=row.epoch, host=row.host or "", reason="exited"))
+
+
 def _gone(row: SessionRow, worker: Worker) -> Step:
     if worker.error is not None and not worker.error.retryable:
         return Record(_status(row, Status.TERMINATED, worker.error.code))
@@ -182,7 +206,7 @@ def _idle(row: SessionRow, worker: Worker | None, given: Given) -> Step:
         if given.host is None:
             return Rest(no_host=True)
         return Record(_status(row, Status.ACTIVE, "message"))
-    if worker is None or worker.gone:
+    if not _is_left(worker, given):
         return Rest(_age_left_s(row, given))
     if given.quiet_s < EXIT_BY_ITSELF_S:
         return Rest(EXIT_BY_ITSELF_S - given.quiet_s)
@@ -204,12 +228,16 @@ def _put_down(row: SessionRow, worker: Worker | None, given: Given) -> Step | No
     """Return how to get the worker out of the way, None when there is none."""
     if worker is None and row.is_assigned:
         worker = Worker(row.epoch, row.host or "")  # assigned before our time
-    if worker is None or worker.gone or worker.host not in given.alive:
+    if not _is_left(worker, given):
         return None
     left_s = given.rules.grace_s - given.asked_s
     if row.turn_id and worker.ready and left_s > 0:
         return Rest(left_s)  # it was told in the log, and ends the turn by itself
     return Stop(worker.host, worker.epoch, max(left_s, 0.0))
+
+
+def _is_left(worker: Worker | None, given: Given) -> TypeGuard[Worker]:
+    return worker is not None and worker.is_there and worker.host in given.alive
 
 
 def _status(row: SessionRow, status: Status, reason: str) -> SessionStatusChanged:

@@ -33,6 +33,8 @@ def _dumped(value: Any) -> str:
 
 
 def _value(name: str, column: Any) -> Any:
+    if name == "ended":
+        return bool(column)
     if column is None or name not in _TUPLES | _OBJECTS:
         return column
     loaded = json.loads(column)

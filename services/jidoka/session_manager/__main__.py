@@ -1,0 +1,120 @@
+"""The program session-manager: settings, adapters, a lease, and leading while it is ours.
+
+python -m jidoka.session_manager                              serve
+python -m jidoka.session_manager rebuild [--registry FILE]    make the registry anew
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import signal
+import sys
+import time
+from collections.abc import Awaitable
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Final
+
+from jidoka import telemetry
+from jidoka.bus.connection import Bus, connect
+from jidoka.bus.ensure import ensure
+from jidoka.bus.lease import Lease
+from jidoka.contract.errors import JidokaError
+from jidoka.contract.ids import uuid7
+from jidoka.session_manager.leader import lead
+from jidoka.session_manager.rebuilding import rebuild
+from jidoka.settings import SessionManagerSettings, load, required_nats_url
+from jidoka.store.registry import SqliteRegistry
+
+PATIENCE_S: Final = 30.0
+LEAVE_S: Final = 8.0
+"""How long the end of a term may take before it is cut short."""
+LEASE: Final = "session-manager"
+
+
+async def serve(settings: SessionManagerSettings) -> None:
+    """Serve until SIGTERM or SIGINT: stand by, lead, and stand by again when the lease is lost."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    name = f"{os.getpid()}-{os.urandom(4).hex()}"
+    url = required_nats_url(settings)
+    async with await connect(url, name=f"session-manager-{name}", patience_s=PATIENCE_S) as bus:
+        await ensure(bus)
+        while not stop.is_set():
+            lease = Lease(bus, LEASE, name, ttl_s=settings.lease_ttl_s)
+            if await _unless(stop, lease.acquire()):
+                await _term(settings, bus, lease, name, stop)
+            await lease.release()
+
+
+async def _term(
+    settings: SessionManagerSettings, bus: Bus, lease: Lease, name: str, stop: asyncio.Event
+) -> None:
+    """Lead until the lease is lost, leading fails, or `stop` is set."""
+    async with AsyncExitStack() as stack:
+        registry = await SqliteRegistry.open(settings.registry)
+        stack.push_async_callback(registry.close)
+        leading = asyncio.create_task(lead(settings, bus, registry, name, _new_id), name="lead")
+        ends = [
+            leading,
+            asyncio.create_task(lease.lost.wait(), name="lease lost"),
+            asyncio.create_task(stop.wait(), name="stop"),
+        ]
+        try:
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in ends:
+                task.cancel()
+            await asyncio.wait(ends, timeout=LEAVE_S)
+        if leading.done() and not leading.cancelled() and (problem := leading.exception()):
+            raise problem
+
+
+async def _unless(stop: asyncio.Event, work: Awaitable[object]) -> bool:
+    """Do `work` unless `stop` is set before it is done; return whether it was done."""
+    tasks = [asyncio.ensure_future(work), asyncio.create_task(stop.wait(), name="stop")]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        return tasks[0].done() and not stop.is_set()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+
+
+def _new_id() -> str:
+    return uuid7(time.time_ns() // 1_000_000, os.urandom(10))
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="jidoka.session_manager", description=__doc__)
+    commands = parser.add_subparsers(dest="command")
+    anew = commands.add_parser("rebuild", help="make the registry anew from the log")
+    anew.add_argument("--registry", type=Path, default=None, help="the SQLite file")
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Run the program; return its exit code."""
+    arguments = _arguments()
+    try:
+        settings = load(SessionManagerSettings, os.environ)
+        telemetry.configure("session-manager", settings)
+        if arguments.command == "rebuild":
+            path = arguments.registry or settings.registry
+            position = asyncio.run(rebuild(required_nats_url(settings), path))
+            sys.stdout.write(f'{{"registry": "{path}", "position": {position}}}\n')
+            return 0
+        asyncio.run(serve(settings))
+    except JidokaError as problem:
+        sys.stderr.write(f"{problem.message}\n")
+        return problem.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,130 @@
+"""From the log into the registry, in batches, and into the leader's own fold at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import aclosing, suppress
+from typing import Final
+
+from jidoka.contract.errors import JidokaError
+from jidoka.core.ports import Entry
+from jidoka.core.registry import Registry
+from jidoka.session_manager.ports import Logs
+from jidoka.telemetry import logger
+
+BATCH_S: Final = 0.1
+MOST_A_BATCH: Final = 500
+MOST_WAITING: Final = 10_000
+"""Events that may wait for a registry that cannot be written; beyond, it reads the log again."""
+RETRY_S: Final = 1.0
+REBUILD_S: Final = 600.0
+
+Absorb = Callable[[str, Entry], None]
+
+
+class _ReadAgain(Exception):  # noqa: N818 - no error: the registry wants events from further back
+    """The registry has less than we gave it, or we kept less than it wants."""
+
+
+class Projection:
+    """Keeps registry and fold equal to the log."""
+
+    def __init__(self, log: Logs, registry: Registry, absorb: Absorb) -> None:
+        self._log = log
+        self._registry = registry
+        self._absorb = absorb
+        self._position = 0
+        self._waiting: list[Entry] = []
+        self._overflown = False
+        self._wanted = 0
+        self._seen = 0
+        self._is_writing = False
+        self._is_stale = False
+        """The registry was emptied, and the log is to be read from its start."""
+        self._arrived = asyncio.Event()
+        self._hurry = asyncio.Event()
+        self._moved = asyncio.Condition()
+
+    async def run(self) -> None:
+        """Follow the log for ever."""
+        while True:
+            self._position = self._seen = await self._registry.position()
+            self._waiting, self._overflown, self._is_stale = [], False, False
+            try:
+                async with asyncio.TaskGroup() as tasks:
+                    tasks.create_task(self._follow(), name="follow")
+                    tasks.create_task(self._write(), name="write")
+            except* _ReadAgain:
+                logger().warning("the registry reads the log again", position=self._position)
+
+    async def rebuild(self) -> int:
+        """Empty the registry and fill it again from the log; return the position reached."""
+        cursor = self._position
+        await self._registry.reset()
+        self._is_stale = True
+        self._arrived.set()
+        await self.reach(cursor, REBUILD_S)
+        return self._position
+
+    async def reach(self, cursor: int, timeout_s: float) -> bool:
+        """Write without delay; tell whether the registry got to `cursor` within `timeout_s`."""
+        self._wanted = max(self._wanted, cursor)
+        if self._waiting or self._is_stale:
+            self._hurry.set()
+        try:
+            async with asyncio.timeout(timeout_s), self._moved:
+                await self._moved.wait_for(lambda: self._has(cursor))
+        except TimeoutError:
+            return False
+        return True
+
+    async def _follow(self) -> None:
+        async with aclosing(self._log.follow_all(self._position)) as entries:
+            async for session_id, entry in entries:
+                self._take(session_id, entry)
+
+    def _has(self, cursor: int) -> bool:
+        is_idle = not (self._waiting or self._is_writing)
+        has = self._position >= cursor or (is_idle and self._seen >= cursor)
+        return has and not self._is_stale
+
+    def _take(self, session_id: str, entry: Entry) -> None:
+        self._seen = entry.head.cursor
+        self._arrived.set()
+        if entry.envelope.subject == session_id:  # else a stranger's, that names another session
+            self._absorb(session_id, entry)
+            self._overflown = self._overflown or len(self._waiting) >= MOST_WAITING
+            if not self._overflown:
+                self._waiting.append(entry)
+        if self._position < self._wanted <= entry.head.cursor or len(self._waiting) >= MOST_A_BATCH:
+            self._hurry.set()
+
+    async def _write(self) -> None:
+        while True:
+            await self._arrived.wait()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(BATCH_S):
+                    await self._hurry.wait()
+            self._arrived.clear()
+            await self._flush()
+
+    async def _flush(self) -> None:
+        self._hurry.clear()
+        batch, self._waiting = self._waiting, []
+        self._is_writing = True
+        try:
+            reached = await self._registry.apply(batch, self._position)
+        except JidokaError as problem:
+            logger().error("the registry cannot be written", code=problem.code, why=problem.message)
+            self._waiting = (batch + self._waiting)[:MOST_WAITING]
+            self._arrived.set()
+            await asyncio.sleep(RETRY_S)
+            return
+        finally:
+            self._is_writing = False
+        if reached < self._position or self._overflown or self._is_stale:
+            raise _ReadAgain
+        async with self._moved:
+            self._position = reached
+            self._moved.notify_all()

@@ -1,0 +1,214 @@
+"""What the leader answers: the commands that need a place, a folder or the registry."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+from typing import Any, Final, cast
+
+from jidoka.contract.commands import (
+    CreateSession,
+    GetSession,
+    ListSessions,
+    ResumeSession,
+    open_command,
+)
+from jidoka.contract.content import ErrorInfo, Sharing, Status
+from jidoka.contract.envelope import Envelope
+from jidoka.contract.errors import InvalidMessage, SessionTerminated, UnknownCommand
+from jidoka.contract.events import SessionStatusChanged
+from jidoka.contract.replies import CommandAccepted, SessionInfo, SessionList
+from jidoka.core.naming import named
+from jidoka.core.projection import SessionRow
+from jidoka.core.registry import Registry, SessionQuery
+from jidoka.session_manager import projects
+from jidoka.session_manager.admission import Admission
+from jidoka.session_manager.create import Creator
+from jidoka.session_manager.ports import Logs
+from jidoka.session_manager.projection import Projection
+from jidoka.session_manager.sessions import Sessions
+from jidoka.session_manager.workers import Workers
+
+REGISTRY_PATIENCE_S: Final = 2.0
+"""How long a list waits for the registry to have what is recorded; then it shows what is there."""
+SETTLE_MARGIN_S: Final = 5.0
+_SEQUENCE_DIGITS: Final = 19
+
+Answer = CommandAccepted | SessionInfo | SessionList
+
+
+class Service:
+    """Answers commands from rows and registry, and records what they make true."""
+
+    def __init__(
+        self,
+        *,
+        sessions: Sessions,
+        workers: Workers,
+        registry: Registry,
+        projection: Projection,
+        creator: Creator,
+        admission: Admission,
+        log: Logs,
+        home: Path,
+        grace_s: float,
+    ) -> None:
+        self._sessions = sessions
+        self._workers = workers
+        self._registry = registry
+        self._projection = projection
+        self._creator = creator
+        self._admission = admission
+        self._log = log
+        self._home = home
+        self._grace_s = grace_s
+
+    async def answer(self, asked: Envelope) -> Answer:
+        """Return what a command is accepted with.
+
+        Raises:
+            JidokaError: it is refused, or could not be done now.
+        """
+        asked = await self._with_id(asked)
+        command = open_command(asked.name, asked.version, asked.data, asked.subject)
+        match command:
+            case CreateSession():
+                return _created(await self._creator.create(command, asked))
+            case GetSession(session_id=session_id):
+                return self._info(await self._row(session_id))
+            case ListSessions():
+                return await self._list(command)
+            case ResumeSession(session_id=session_id):
+                return await self._resume(session_id, asked.id)
+            case _:
+                raise UnknownCommand(name=command.name)
+
+    async def settle(self, session_id: str) -> bool:
+        """Return when a close or termination that is recorded is carried out; False: none is.
+
+        Raises:
+            TimedOut: not within the grace and a margin; it goes on.
+        """
+        await self._catch_up(session_id)
+        row = self._sessions.rows.get(session_id)
+        if row is not None and not _is_settled(row) and not _is_settling(row):
+            return False
+        await self._sessions.until(session_id, _is_settled, self._grace_s + SETTLE_MARGIN_S)
+        return True
+
+    async def rebuild(self) -> int:
+        """Make the registry anew from the log; return the position reached."""
+        return await self._projection.rebuild()
+
+    # --- questions ---
+
+    async def _with_id(self, asked: Envelope) -> Envelope:
+        """Return the command with a session's id where it has its name."""
+        data = cast("dict[str, Any]", asked.data) if isinstance(asked.data, dict) else {}
+        target = data.get("session_id")
+        if not isinstance(target, str) or target in self._sessions.rows:
+            return asked
+        row = await self._registry.get(target) or named(target, self._sessions.rows.values())
+        update = {"subject": row.session_id, "data": data | {"session_id": row.session_id}}
+        return asked.model_copy(update=update)
+
+    async def _row(self, session_id: str) -> SessionRow:
+        row = self._sessions.rows.get(session_id)
+        return row or await self._registry.get(session_id) or self._sessions.row(session_id)
+
+    async def _list(self, command: ListSessions) -> SessionList:
+        await self._projection.reach(self._sessions.cursor, REGISTRY_PATIENCE_S)
+        project = command.project
+        query = SessionQuery(
+            statuses=tuple(status.value for status in command.status) if command.status else None,
+            project=await asyncio.to_thread(os.path.realpath, project) if project else None,
+            text=command.text,
+            limit=command.limit + 1,
+            before=_cursor_of(command.after),
+        )
+        rows = await self._registry.find(query)
+        page = rows[: command.limit]
+        more = str(page[-1].first_cursor) if len(rows) > command.limit else None
+        sessions = tuple(self._info(self._sessions.rows.get(row.session_id, row)) for row in page)
+        return SessionList(sessions=sessions, next=more)
+
+    def _info(self, row: SessionRow) -> SessionInfo:
+        return SessionInfo(
+            session_id=row.session_id,
+            name=row.name,
+            project_path=row.project_path,
+            status=Status(row.status),
+            title=row.title,
+            phase=row.phase,
+            model=row.model,
+            permission_mode=row.permission_mode,
+            usage=row.usage,
+            cost_usd=row.cost_usd,
+            messages=row.messages,
+            turns=row.turns,
+            waiting=row.waiting,
+            worker_pid=self._workers.pid_of(row.session_id) if row.is_assigned else None,
+            host=row.host if row.is_assigned else None,
+            epoch=row.epoch,
+            sequence=row.sequence,
+            owner=row.owner,
+            error=ErrorInfo.model_validate(row.error) if row.error else None,
+            created_at=row.created_at,
+            updated_at=row.updated_at,
+            metadata=dict(row.metadata),
+        )
+
+    # --- changes ---
+
+    async def _resume(self, session_id: str, command_id: str) -> SessionInfo:
+        row = await self._row(session_id)
+        if row.status in (Status.TERMINATED, Status.TERMINATING) or row.asked == "terminate":
+            raise SessionTerminated(session_id=session_id, reason=row.reason, at=row.updated_at)
+        if row.status != Status.CLOSED and row.asked != "close":
+            return self._info(row)  # it is back already
+        await self.settle(session_id)
+        real = await projects.checked(row.project_path, self._home_for(row))
+        with self._admission.admitted(session_id, real, Sharing(row.sharing)):
+            row = await self._sessions.record(session_id, _resumed, command_id)
+        return self._info(row)
+
+    def _home_for(self, row: SessionRow) -> Path:
+        # a worktree of ours is in our own folder, and only there it is allowed
+        return self._home / "worktrees" / row.session_id / ".git" if row.worktree_of else self._home
+
+    async def _catch_up(self, session_id: str) -> None:
+        """Fold what the log has of a session as of now."""
+        last = await self._log.last(session_id)
+        if last is not None:
+            cursor = last.head.cursor
+            await self._sessions.until(
+                session_id, lambda row: row.cursor >= cursor, SETTLE_MARGIN_S
+            )
+
+
+def _created(row: SessionRow) -> CommandAccepted:
+    about = {"name": row.name, "project_path": row.project_path, "status": row.status}
+    return CommandAccepted(session_id=row.session_id, sequence=1, cursor=row.first_cursor, **about)
+
+
+def _resumed(row: SessionRow) -> SessionStatusChanged | None:
+    if row.status != Status.CLOSED:
+        return None
+    return SessionStatusChanged(status=Status.IDLE, previous_status=Status.CLOSED, reason="resumed")
+
+
+def _is_settled(row: SessionRow) -> bool:
+    return not row.asked and (row.status == Status.CLOSED or row.ended)
+
+
+def _is_settling(row: SessionRow) -> bool:
+    return bool(row.asked) or row.status in (Status.TERMINATING, Status.TERMINATED)
+
+
+def _cursor_of(after: str | None) -> int | None:
+    if after is None:
+        return None
+    if not after.isdecimal() or len(after) > _SEQUENCE_DIGITS:
+        raise InvalidMessage.of("data.after", "is not the `next` of a page")
+    return int(after)
