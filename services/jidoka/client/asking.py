@@ -5,33 +5,21 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Any, Final, TypeVar, cast
 
+from jidoka.bus import requests
 from jidoka.bus.connection import Bus
 from jidoka.contract import subjects
 from jidoka.contract.commands import CommandData
-from jidoka.contract.envelope import (
-    CONTENT_TYPE,
-    CONTENT_TYPE_HEADER,
-    Envelope,
-    receive,
-    type_of,
-)
-from jidoka.contract.errors import (
-    InvalidMessage,
-    JidokaError,
-    TimedOut,
-    Unavailable,
-    UnknownError,
-    from_dict,
-)
+from jidoka.contract.envelope import Envelope, dataschema_of, type_of, utc
+from jidoka.contract.errors import InvalidMessage, JidokaError, TimedOut, Unavailable
 from jidoka.contract.ids import uuid7
-from jidoka.contract.replies import ACCEPTED, REFUSED
 
+T = TypeVar("T")
 RETRY_S: Final = 0.1
 ONE_TRY_S: Final = 5.0
-HEADERS: Final = {CONTENT_TYPE_HEADER: CONTENT_TYPE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,20 +45,26 @@ class Asker:
             source=self.source,
             type=type_of(command.name),
             subject=session_id,
+            time=utc(time.time()),
+            dataschema=dataschema_of("commands", command.name),
             data=command.model_dump(mode="json", by_alias=True, exclude_unset=True),
         )
-        return _opened(await self._answered(command.name, envelope.to_json()))
+        subject = subjects.command_request(command.name)
+        reply = await self.answered(
+            lambda timeout_s: requests.command(self.bus, subject, envelope, timeout_s)
+        )
+        if not isinstance(reply.data, dict):
+            raise InvalidMessage.of("data", "the answer is no JSON object")
+        return cast("dict[str, Any]", reply.data)
 
-    async def _answered(self, name: str, body: bytes) -> Envelope:
+    async def answered(self, question: Callable[[float], Awaitable[T]]) -> T:
+        """Return the answer to a question, which is asked again until somebody gives one."""
         loop = asyncio.get_running_loop()
         until = loop.time() + self.timeout_s
         while True:
             left_s = until - loop.time()
             try:
-                one_s = max(min(left_s, ONE_TRY_S), RETRY_S)
-                subject = subjects.command_request(name)
-                answer = await self.bus.request(subject, body, one_s, headers=HEADERS)
-                return receive(answer.data, answer.headers)
+                return await question(max(min(left_s, ONE_TRY_S), RETRY_S))
             except (TimedOut, Unavailable) as problem:
                 if left_s - RETRY_S <= 0:
                     raise _last_word(problem, self.timeout_s) from None
@@ -82,19 +76,7 @@ def new_id() -> str:
     return uuid7(time.time_ns() // 1_000_000, os.urandom(10))
 
 
-def _opened(answer: Envelope) -> dict[str, Any]:
-    if not isinstance(answer.data, dict):
-        raise InvalidMessage.of("data", "the answer is no JSON object")
-    data = cast("dict[str, Any]", answer.data)
-    if answer.name == ACCEPTED:
-        return data
-    if answer.name == REFUSED:
-        raise from_dict(data)
-    raise UnknownError(original={"message": f"an answer of type {answer.type}"})
-
-
-def _last_word(problem: JidokaError, timeout_s: float) -> JidokaError:
+def _last_word(problem: TimedOut | Unavailable, timeout_s: float) -> JidokaError:
     if isinstance(problem, TimedOut):
         return TimedOut(after_s=timeout_s)
-    why = f"no program answers commands (for {timeout_s:g} s); is the runtime up?"
-    return Unavailable(part="jidoka", why=why) if "nobody" in str(problem) else problem
+    return Unavailable(part=problem.part, why=f"{problem.why} (for {timeout_s:g} s)")

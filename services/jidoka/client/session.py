@@ -12,6 +12,7 @@ jidoka: all of it is subjects and JSON, as `schemas/` describes them.
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import aclosing
 from pathlib import Path
@@ -20,7 +21,7 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from jidoka.bus import follower
+from jidoka.bus import follower, requests
 from jidoka.bus.blobs import NatsBlobs
 from jidoka.bus.connection import Bus, connect
 from jidoka.client.asking import Asker, new_id
@@ -29,11 +30,13 @@ from jidoka.client.items import Item, Recorded
 from jidoka.contract import commands, subjects
 from jidoka.contract.content import Content, Status
 from jidoka.contract.envelope import problems_of
-from jidoka.contract.errors import InvalidMessage
+from jidoka.contract.errors import InvalidMessage, from_dict
+from jidoka.contract.internal import HostBeat, LlmModels, LlmModelsRequest
 from jidoka.contract.replies import SessionInfo, SessionList
 
 C = TypeVar("C", bound=commands.CommandData)
 REQUEST_TIMEOUT_S = 30.0
+REBUILD_S = 600.0
 
 
 class Client:
@@ -219,6 +222,37 @@ class Client:
         async with aclosing(follower.follow(self.bus, wanted)) as stored:
             async for each in stored:
                 yield await recorded(blobs, each)
+
+    # --- what is there ---------------------------------------------------------------------------
+
+    async def models(self, request: LlmModelsRequest) -> LlmModels:
+        """Return the model that a call would use.
+
+        Raises:
+            ApiKeyMissing: there is none at all, with the ways to get one; or its key is missing.
+            ProviderUnknown, ModelUnknown: nobody serves that name.
+            Unavailable, TimedOut: no llm-gateway answers.
+        """
+        return await self._asker.answered(
+            lambda timeout_s: requests.ask(
+                self.bus, subjects.LLM_MODELS, request, LlmModels, timeout_s
+            )
+        )
+
+    async def rebuild_registry(self) -> int:
+        """Have the list of sessions made again from the log; return the position it reached."""
+        subject = subjects.manager_request("registry.rebuild")
+        reply = json.loads((await self.bus.request(subject, b"", REBUILD_S)).data)
+        if not reply.get("ok"):
+            raise from_dict(reply.get("error") or {})
+        return int(reply["position"])
+
+    async def hosts(self) -> list[HostBeat]:
+        """Return the last sign of life of every agent host that there is."""
+        stream = f"KV_{subjects.HOSTS_BUCKET}"
+        wanted = follower.Filter(stream, f"$KV.{subjects.HOSTS_BUCKET}.>")
+        async with aclosing(follower.read(self.bus, wanted)) as stored:
+            return [HostBeat.model_validate_json(e.body) async for e in stored if e.body]
 
     # --- inside ----------------------------------------------------------------------------
 

@@ -1,0 +1,68 @@
+"""All commands of `jidoka`, one file each; what a command needs is imported when it runs."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from jidoka.cli import (
+    answer,
+    cancel,
+    demo,
+    doctor,
+    down,
+    follow,
+    registry,
+    run,
+    schemas,
+    send,
+    serve,
+    status,
+    up,
+)
+from jidoka.cli.session import commands as session
+
+EPILOG = """\b
+Examples:
+  jidoka demo                                    a model mends a failing test, without any key
+  jidoka run "Why does the test fail?"           one turn in a session on this folder
+  jidoka run -c "Now mend it"                    go on with the last session of this folder
+  jidoka session list                            what is open
+Exit codes: 0 done, 1 turn failed, 2 usage, 3 not found, 4 limit, 5 unreachable, 6 denied,
+7 no model or key, 8 budget or step limit, 9 another runtime holds this home, 130 interrupted.
+"""
+
+app = typer.Typer(
+    name="jidoka",
+    help="The runtime where coding agents work.",
+    epilog=EPILOG,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version  # noqa: PLC0415
+
+        print(f"jidoka {version('jidoka')}")
+        raise typer.Exit
+
+
+@app.callback()
+def jidoka(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """The runtime where coding agents work."""
+
+
+for module in (run, demo, up, down, status, doctor, send, follow, cancel, answer, serve):
+    app.command(module.__name__.rpartition(".")[2])(module.command)
+app.add_typer(session.group, name="session")
+app.add_typer(registry.group, name="registry")
+app.add_typer(schemas.group, name="schemas")

@@ -1,0 +1,85 @@
+"""The way from a command to jidoka: the broker found or started, one client, names to ids."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from jidoka.cli import local_runtime
+from jidoka.cli.showing import waiting
+from jidoka.contract.errors import AmbiguousName, SessionNotFound
+
+if TYPE_CHECKING:
+    from jidoka.client import Client
+    from jidoka.contract.replies import SessionInfo
+
+T = TypeVar("T")
+_WHOLE_ID: Final = 25
+_TENTH: Final = 10
+
+
+def with_client(work: Callable[[Client], Awaitable[T]]) -> T:
+    """Return what `work` returns, given a client; the embedded runtime is started if needed.
+
+    Raises:
+        Unavailable: JIDOKA_NATS_URL is set and nobody answers there.
+    """
+    settings = local_runtime.settings_of_runtime()
+    local = local_runtime.found(settings)
+    if settings.nats_url or (local and local.ready):
+        url = local_runtime.url_of_bus(settings)
+    else:
+        with waiting("starting the runtime"):
+            url = local_runtime.url_of_bus(settings)
+
+    from jidoka.client import Client  # noqa: PLC0415 - half a second that `--help` does not spend
+
+    async def connected() -> T:
+        async with await Client.connect(url, source="cli") as client:
+            return await work(client)
+
+    return asyncio.run(connected())
+
+
+async def session_id_of(client: Client, target: str) -> str:
+    """Return the id of a session: an id, its number in the list, a name or a unique beginning.
+
+    Raises:
+        SessionNotFound, AmbiguousName.
+    """
+    if len(target) == _WHOLE_ID and target[0] == "s" and target.isalnum():
+        return target
+    sessions = await client.list_sessions()
+    for fits in (_by_id, _by_number, _by_name, _by_beginning):
+        ids = fits(sessions, target)
+        if len(ids) == 1:
+            return ids[0]
+        if ids:
+            raise AmbiguousName(name=target, candidates=tuple(ids))
+    if target.isascii() and target.replace("-", "").replace("_", "").isalnum():
+        return target.lower()  # perhaps one that has ended: the system knows
+    raise SessionNotFound(asked=target)
+
+
+def _by_id(sessions: list[SessionInfo], target: str) -> list[str]:
+    return [s.session_id for s in sessions if s.session_id == target]
+
+
+def _by_number(sessions: list[SessionInfo], target: str) -> list[str]:
+    number = int(target) if target.isdecimal() and len(target) <= len(str(_TENTH)) else -1
+    index = (number or _TENTH) - 1
+    return [sessions[index].session_id] if 0 <= index < min(len(sessions), _TENTH) else []
+
+
+def _by_name(sessions: list[SessionInfo], target: str) -> list[str]:
+    return [s.session_id for s in sessions if s.name.casefold() == target.casefold()]
+
+
+def _by_beginning(sessions: list[SessionInfo], target: str) -> list[str]:
+    beginning = target.casefold()
+    return [
+        s.session_id
+        for s in sessions
+        if s.name.casefold().startswith(beginning) or s.session_id.startswith(beginning)
+    ]

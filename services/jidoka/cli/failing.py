@@ -1,0 +1,54 @@
+"""How an error reaches a person or a program: one line and a hint, or one JSON object."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any, Final, Protocol
+
+from jidoka.contract.errors import ERRORS, InvalidMessage, JidokaError
+
+INTERRUPTED: Final = 130
+TURN_FAILED: Final = 1
+
+
+class Misuse(Protocol):
+    """What typer raises when a command line does not fit."""
+
+    exit_code: int
+    ctx: Any
+
+    def format_message(self) -> str:
+        """Return what is wrong."""
+        ...
+
+
+def report(error: JidokaError, *, as_json: bool) -> int:
+    """Print an error and return the exit code that it stands for."""
+    if as_json:
+        print(json.dumps({"error": error.as_dict()}, ensure_ascii=False))
+    else:
+        print(f"error: {error.message}", file=sys.stderr)
+    return error.exit_code
+
+
+def report_misuse(problem: Misuse, *, as_json: bool) -> int:
+    """Print what is wrong with a command line, the right form, and return exit code 2."""
+    reason = problem.format_message()
+    context = getattr(problem, "ctx", None)
+    if as_json:
+        return report(InvalidMessage.of("arguments", reason), as_json=True)
+    if reason.startswith("Usage:"):  # no command was given: the help is the answer
+        print(reason, file=sys.stderr)
+        return problem.exit_code
+    print(f"error: {reason}", file=sys.stderr)
+    if context is not None:
+        print(context.command.get_usage(context), file=sys.stderr)
+        print(f"Try '{context.command_path} --help'.", file=sys.stderr)
+    return problem.exit_code
+
+
+def exit_code_of(code: str) -> int:
+    """Return the exit code of an error by its stable code."""
+    kind = ERRORS.get(code)
+    return TURN_FAILED if kind is None else kind.exit_code

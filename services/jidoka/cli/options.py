@@ -1,0 +1,96 @@
+"""The options that several commands have, spelled once."""
+
+from __future__ import annotations
+
+import json
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+Project = Annotated[
+    Path | None, typer.Option("--project", "-p", help="The project's folder; default: this one.")
+]
+Model = Annotated[
+    str | None,
+    typer.Option("--model", "-m", help="provider/name, `local`, or scripted:FILE."),
+]
+ApiBase = Annotated[
+    str | None, typer.Option("--api-base", help="URL of an OpenAI-compatible server.")
+]
+ApiKeyRef = Annotated[
+    str | None, typer.Option("--api-key-ref", help="Where the key is: env:NAME, never the key.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Shared = Annotated[
+    bool, typer.Option("--shared", help="Share the folder with other sessions of it.")
+]
+Worktree = Annotated[bool, typer.Option("--worktree", help="Work in a git worktree of its own.")]
+Target = Annotated[
+    str, typer.Argument(help="Id, number in the list, name, or the beginning of a name.")
+]
+
+
+class Mode(StrEnum):
+    """What the agent may do without asking."""
+
+    PLAN = "plan"
+    ASK = "ask"
+    AUTO_EDIT = "auto-edit"
+    FULL_AUTO = "full-auto"
+
+
+class Sandbox(StrEnum):
+    """Whether commands run in a sandbox."""
+
+    AUTO = "auto"
+    OFF = "off"
+
+
+PermissionMode = Annotated[
+    Mode | None, typer.Option("--permission-mode", help="What may be done without asking.")
+]
+SandboxMode = Annotated[
+    Sandbox, typer.Option("--sandbox", help="`off`: you trust the model with this machine.")
+]
+
+
+def folder_of(project: Path | None) -> str:
+    """Return the absolute path of the project; whether it fits is the system's to say."""
+    return str((project or Path.cwd()).expanduser().absolute())
+
+
+def sharing_of(*, shared: bool, worktree: bool) -> str:
+    """Return how the session holds its folder."""
+    if shared and worktree:
+        raise typer.BadParameter("--shared and --worktree exclude each other")
+    return "shared" if shared else "worktree" if worktree else "exclusive"
+
+
+def llm_of(
+    model: str | None,
+    api_base: str | None,
+    api_key_ref: str | None,
+    llm_json: str | None = None,
+) -> dict[str, Any]:
+    """Return the model's configuration; a script named relatively is one of this folder."""
+    if model is not None and model.startswith("scripted:"):
+        script = Path(model.removeprefix("scripted:")).expanduser()
+        model = f"scripted:{script.absolute()}"
+    named = {"model": model, "api_base": api_base, "api_key_ref": api_key_ref}
+    extra: dict[str, Any] = json.loads(llm_json) if llm_json else {}
+    return extra | {key: value for key, value in named.items() if value is not None}
+
+
+def text_or_stdin(text: str | None, what: str) -> str:
+    """Return the text, or what standard input holds when it is `-` or left out."""
+    if text is not None and text != "-":
+        return text
+    if text is None and sys.stdin.isatty():
+        raise typer.BadParameter(f"no {what}: give it as an argument, or on standard input")
+    read = sys.stdin.read()
+    if not read.strip():
+        raise typer.BadParameter(f"the {what} is empty")
+    return read

@@ -1,0 +1,177 @@
+"""One headless turn: the session found or made, the turn watched, the session closed."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from contextlib import aclosing, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from jidoka.cli import results
+from jidoka.cli.door import session_id_of, with_client
+from jidoka.cli.failing import INTERRUPTED
+from jidoka.cli.models import check_model
+from jidoka.cli.transcript import Transcript
+from jidoka.cli.watching import Interrupted, exit_code_of_turn, stoppable, watch_turn
+from jidoka.client.items import Item, Recorded
+from jidoka.client.shapes import SessionView
+from jidoka.contract.content import Status
+from jidoka.contract.errors import JidokaError, SandboxUnavailable, SessionNotFound
+from jidoka.contract.events import SessionStatusChanged
+from jidoka.contract.replies import RunResult
+
+if TYPE_CHECKING:
+    from jidoka.client import Client
+
+CLOSE_S: Final = 15.0
+FULL_AUTO: Final = "full-auto"
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What was asked for."""
+
+    prompt: str
+    project_path: str
+    llm: dict[str, Any]
+    permission_mode: str | None = None
+    max_steps: int | None = None
+    max_cost_usd: float | None = None
+    go_on: bool = False
+    resume: str | None = None
+    sandbox: str = "auto"
+    sharing: str = "exclusive"
+
+
+class Reporter:
+    """Prints a run in one of the three forms."""
+
+    def __init__(self, form: str) -> None:
+        self._form = form
+        self._paper = Transcript(sys.stdout)
+
+    def show(self, item: Item, view: SessionView) -> None:
+        """Print what one more item brings."""
+        if self._form == "text":
+            self._paper.update(view)
+        elif self._form == "stream-json":
+            print(results.line_of(item), flush=True)
+
+    def end(self, result: RunResult) -> None:
+        """Print the result, for programs."""
+        if self._form == "json":
+            print(result.model_dump_json(indent=2), flush=True)
+        elif self._form == "stream-json":
+            print(results.as_event(result).decode(), flush=True)
+        elif result.error is not None and result.outcome is None:
+            print(f"error: {result.error.message}", file=sys.stderr)
+
+
+def run_once(wish: Wish, form: str) -> int:
+    """Do what was asked; return the exit code."""
+    reporter, begun = Reporter(form), time.monotonic()
+    try:
+        return with_client(lambda client: _run(client, wish, reporter, begun))
+    except Interrupted:
+        return INTERRUPTED
+    except JidokaError as error:
+        reporter.end(results.of_error(None, error, begun))
+        return error.exit_code
+
+
+async def _run(client: Client, wish: Wish, reporter: Reporter, begun: float) -> int:
+    await check_model(client, wish.llm, wish.project_path)
+    session_id = await _session(client, wish)
+    try:
+        with stoppable(client, session_id):
+            number = await client.send_message(session_id, wish.prompt)
+            turn = await watch_turn(client, session_id, number, reporter.show)
+    except JidokaError as error:
+        reporter.end(results.of_error(session_id, error, begun))
+        return error.exit_code
+    finally:
+        await _close(client, session_id)
+    reporter.end(results.of_turn(session_id, turn, begun))
+    return exit_code_of_turn(turn)
+
+
+async def _session(client: Client, wish: Wish) -> str:
+    """Return a session that is ready to listen: a new one, or one that goes on."""
+    if wish.resume is None and not wish.go_on:
+        return await _created(client, wish)
+    if wish.resume is not None:
+        session_id = await session_id_of(client, wish.resume)
+        info = await client.get_session_info(session_id)
+    else:
+        found = await client.list_sessions(project=wish.project_path)
+        if not found:
+            raise SessionNotFound(asked=f"one of {wish.project_path}")
+        info = found[0]
+    if info.status == Status.CLOSED:
+        await client.resume_session(info.session_id)
+    changes: dict[str, Any] = {"limits": _limits(wish)}
+    if wish.llm:
+        changes["llm"] = wish.llm
+    if wish.permission_mode is not None:
+        changes["permission_mode"] = wish.permission_mode
+    await client.configure_session(info.session_id, **changes)
+    return info.session_id
+
+
+async def _created(client: Client, wish: Wish) -> str:
+    mode = wish.permission_mode or FULL_AUTO
+    if wish.sandbox == "auto" and mode == FULL_AUTO:
+        await _check_sandbox(client)
+    return await client.create_session(
+        wish.project_path,
+        llm=wish.llm,
+        permission_mode=mode,
+        limits=_limits(wish),
+        sandbox=wish.sandbox,
+        sharing=wish.sharing,
+        metadata={"made_by": "jidoka run"},
+    )
+
+
+def _limits(wish: Wish) -> dict[str, Any]:
+    """Return the bounds of a turn that nobody is there to answer questions of."""
+    limits: dict[str, Any] = {"question_deadline_s": 0}
+    if wish.max_steps is not None:
+        limits["max_steps"] = wish.max_steps
+    if wish.max_cost_usd is not None:
+        limits["turn_cost_usd"] = wish.max_cost_usd
+    return limits
+
+
+async def _check_sandbox(client: Client) -> None:
+    """Refuse to let a model act alone where no host has a sandbox that holds.
+
+    Raises:
+        SandboxUnavailable: no host says that it has one.
+    """
+    layers = [beat.sandbox for beat in await client.hosts()]
+    if layers and all(layer == "none" for layer in layers):
+        raise SandboxUnavailable(tried=("bubblewrap", "landlock"), why="`jidoka doctor` says more")
+
+
+async def _close(client: Client, session_id: str) -> None:
+    """Put the session away and wait until its folder is free; what fails here changes nothing."""
+    with suppress(JidokaError, TimeoutError):
+        async with asyncio.timeout(CLOSE_S):
+            number = await client.close_session(session_id, "run has ended")
+            events = client.subscribe_to_session(session_id, after=number - 1, live=False)
+            async with aclosing(events) as items:
+                async for item in items:
+                    if _is_put_away(item):
+                        return
+
+
+def _is_put_away(item: Item) -> bool:
+    away = (Status.CLOSED, Status.TERMINATED)
+    return (
+        isinstance(item, Recorded)
+        and isinstance(item.event, SessionStatusChanged)
+        and item.event.status in away
+    )

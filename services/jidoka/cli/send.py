@@ -1,0 +1,49 @@
+"""`jidoka send ID "MESSAGE"`: say something to a session, and watch the answer if asked to."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from jidoka.cli import options
+
+if TYPE_CHECKING:
+    from jidoka.client import Client
+
+
+class Policy(StrEnum):
+    """What becomes of the message while a turn runs."""
+
+    QUEUE = "queue"
+    STEER = "steer"
+    INTERRUPT = "interrupt"
+    REJECT = "reject"
+
+
+def command(
+    target: options.Target,
+    message: Annotated[str | None, typer.Argument(help="`-`: standard input.")] = None,
+    policy: Annotated[Policy, typer.Option(help="While a turn runs.")] = Policy.QUEUE,
+    wait: Annotated[bool, typer.Option("--wait", "-w", help="Watch the turn to its end.")] = False,
+    as_json: options.AsJson = False,
+) -> int:
+    """Say something to a session. Once it is recorded, nothing loses it."""
+    content = options.text_or_stdin(message, "message")
+    from jidoka.cli.door import session_id_of, with_client  # noqa: PLC0415
+    from jidoka.cli.sending import watch  # noqa: PLC0415
+    from jidoka.cli.showing import print_json  # noqa: PLC0415
+
+    async def work(client: Client) -> int:
+        session_id = await session_id_of(client, target)
+        number = await client.send_message(session_id, content, policy=policy.value)
+        if wait:
+            return await watch(client, session_id, number, as_json=as_json)
+        if as_json:
+            print_json({"session_id": session_id, "sequence": number})
+        else:
+            print(f"recorded as #{number}")
+        return 0
+
+    return with_client(work)

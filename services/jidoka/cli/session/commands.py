@@ -1,0 +1,20 @@
+"""`jidoka session ...`: the life of sessions, one command a file."""
+
+from __future__ import annotations
+
+import typer
+
+from jidoka.cli.session import close, create, listing, rename, resume, show, terminate
+
+group = typer.Typer(
+    help="Create, list, show, close, resume, rename and terminate sessions.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+group.command("create")(create.command)
+group.command("list")(listing.command)
+group.command("show")(show.command)
+group.command("close")(close.command)
+group.command("resume")(resume.command)
+group.command("rename")(rename.command)
+group.command("terminate")(terminate.command)

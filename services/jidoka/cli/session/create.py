@@ -1,0 +1,56 @@
+"""`jidoka session create`: open a session on a project folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from jidoka.cli import options
+
+if TYPE_CHECKING:
+    from jidoka.client import Client
+    from jidoka.contract.replies import SessionInfo
+
+
+def command(
+    *,
+    folder: Annotated[Path | None, typer.Argument(help="The project's folder.")] = None,
+    project: options.Project = None,
+    name: Annotated[str | None, typer.Option("--name", "-n", help="1-50 characters.")] = None,
+    model: options.Model = None,
+    api_base: options.ApiBase = None,
+    api_key_ref: options.ApiKeyRef = None,
+    permission_mode: options.PermissionMode = None,
+    sandbox: options.SandboxMode = options.Sandbox.AUTO,
+    shared: options.Shared = False,
+    worktree: options.Worktree = False,
+    system_prompt: Annotated[str | None, typer.Option(help="Instead of the usual one.")] = None,
+    as_json: options.AsJson = False,
+) -> int:
+    """Open a session. It asks before it changes anything, unless another mode is named."""
+    if folder is not None and project is not None:
+        raise typer.BadParameter("name the folder once")
+    fields: dict[str, Any] = {
+        "name": name,
+        "llm": options.llm_of(model, api_base, api_key_ref),
+        "permission_mode": permission_mode,
+        "sandbox": sandbox,
+        "sharing": options.sharing_of(shared=shared, worktree=worktree),
+        "system_prompt": system_prompt,
+    }
+    given = {key: value for key, value in fields.items() if value is not None}
+    from jidoka.cli.door import with_client  # noqa: PLC0415
+    from jidoka.cli.showing import print_json  # noqa: PLC0415
+
+    async def work(client: Client) -> SessionInfo:
+        session_id = await client.create_session(options.folder_of(folder or project), **given)
+        return await client.get_session_info(session_id)
+
+    info = with_client(work)
+    if as_json:
+        print_json(info.model_dump(mode="json"))
+    else:
+        print(f"{info.session_id}  {info.name}  {info.project_path}  {info.status}")
+    return 0

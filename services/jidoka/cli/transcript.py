@@ -1,0 +1,137 @@
+"""A session as text that grows: answers as they stream, one line a tool call, a closing line.
+
+It draws a view, never an event: each time it prints what the view has and the paper has not.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any, Final, TextIO
+
+from jidoka.cli.showing import colored, money, seconds, tokens
+from jidoka.client.shapes import Answer, Call, Question, SessionView, TurnView
+
+KEY_ARGUMENTS: Final = ("command", "path", "file", "pattern", "query", "url", "name")
+MARKS: Final = {"completed": "✓", "failed": "✗", "interrupted": "?", "denied": "⊘"}
+MOST_OF_AN_ARGUMENT: Final = 80
+_DIM, _BOLD, _PLAIN = "\x1b[2m", "\x1b[1m", "\x1b[0m"
+
+
+@dataclass(slots=True)
+class Transcript:
+    """What has been printed of a session."""
+
+    out: TextIO
+    show_messages: bool = False
+    """Print what was said to the agent too."""
+    from_turn: int = 0
+    _texts: dict[str, str] = field(default_factory=dict[str, str])
+    _done: set[str] = field(default_factory=set[str])
+    _at_line_start: bool = True
+
+    def update(self, view: SessionView) -> None:
+        """Print what is new in the view."""
+        for turn in view.turns[self.from_turn :]:
+            self._turn(view, turn)
+            if turn.outcome is not None:
+                self.from_turn += 1
+                self._texts.clear()
+        for question in view.questions:
+            if self._first_time(f"? {question.call_id}"):
+                self._line(asking(view.session_id, question))
+        if self._status_news(view):
+            self._line(f"- session is {view.status} ({view.status_reason})", _DIM)
+        self.out.flush()
+
+    def _turn(self, view: SessionView, turn: TurnView) -> None:
+        if self.show_messages:
+            for message in turn.messages:
+                if self._first_time(f"> {message.message_id}"):
+                    self._line(f"> {message.text}", _BOLD)
+        for entry in turn.entries:
+            if isinstance(entry, Answer):
+                self._answer(entry)
+            elif entry.ended and self._first_time(entry.call_id):
+                self._line(outcome(entry))
+        if turn.retry_at is not None and self._first_time(f"{turn.turn_id} {turn.failures}"):
+            why = turn.error.message if turn.error else "the model's call failed"
+            self._line(f"- {why} Trying again.", _DIM)
+        if turn.outcome is not None and self._first_time(turn.turn_id):
+            if turn.error is not None:
+                self._line(f"✗ {turn.error.message}")
+            self._line(closing(view, turn), _DIM)
+
+    def _answer(self, answer: Answer) -> None:
+        printed = self._texts.get(answer.call_id, "")
+        if not answer.text or answer.text == printed:
+            return
+        if not answer.text.startswith(printed):
+            self._end_line()  # another attempt, or deltas that were missed: say it whole
+            printed = ""
+        new = answer.text[len(printed) :]
+        self.out.write(new)
+        self._at_line_start = new.endswith("\n")
+        self._texts[answer.call_id] = answer.text
+
+    def _line(self, text: str, style: str = "") -> None:
+        self._end_line()
+        styled = f"{style}{text}{_PLAIN}" if style and colored(self.out) else text
+        self.out.write(styled + "\n")
+
+    def _end_line(self) -> None:
+        if not self._at_line_start:
+            self.out.write("\n")
+        self._at_line_start = True
+
+    def _first_time(self, what: str) -> bool:
+        if what in self._done:
+            return False
+        self._done.add(what)
+        return True
+
+    def _status_news(self, view: SessionView) -> bool:
+        if not self.show_messages or view.status not in ("closed", "terminated"):
+            return False
+        return self._first_time(f"{view.status} {view.epoch} {len(view.turns)}")
+
+
+def outcome(call: Call) -> str:
+    """Return the one line of a tool call that has ended."""
+    parts = [MARKS[call.phase], call.tool, key_argument(call.args)]
+    if call.phase == "failed" and call.error is not None:
+        parts.append(f"- {call.error.message}")
+    elif call.phase == "denied":
+        parts.append(f"- denied by {call.denied_by}")
+    elif call.phase == "interrupted":
+        parts.append("- it may have happened")
+    elif call.exit_status:
+        parts[0] = MARKS["failed"]
+        parts.append(f"- exit status {call.exit_status}")
+    if call.duration_s is not None:
+        parts.append(f"({seconds(call.duration_s)})")
+    return " ".join(part for part in parts if part)
+
+
+def key_argument(args: dict[str, Any]) -> str:
+    """Return the argument by which a person knows a call again, on one line."""
+    known = next((args[key] for key in KEY_ARGUMENTS if key in args), None)
+    value = known if known is not None else next(iter(args.values()), "")
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    line = " ".join(text.split())
+    return line if len(line) <= MOST_OF_AN_ARGUMENT else line[: MOST_OF_AN_ARGUMENT - 1] + "…"
+
+
+def asking(session_id: str, question: Question) -> str:
+    """Return the line of a question, with the command that answers it."""
+    what = f"{question.tool} {key_argument(question.args)}"
+    how = f"jidoka answer {session_id} {question.call_id} allow"
+    preview = f"\n{question.preview}" if question.preview else ""
+    return f"? May it run {what}? {how}{preview}"
+
+
+def closing(view: SessionView, turn: TurnView) -> str:
+    """Return the last line of a turn: outcome, steps, tokens, cost, time, session."""
+    steps = f"{turn.steps} step{'' if turn.steps == 1 else 's'}"
+    parts = (turn.outcome or "", steps, tokens(turn.usage), money(turn.cost_usd))
+    return " · ".join((*parts, seconds(turn.duration_s), view.session_id))

@@ -1,0 +1,145 @@
+"""Watching one turn to its end: printed as it goes, stopped by Ctrl+C, never waited for in vain."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+import time
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import aclosing, contextmanager, suppress
+from typing import TYPE_CHECKING, Final
+
+from jidoka.cli.failing import INTERRUPTED
+from jidoka.client.items import Item, Recorded
+from jidoka.client.shapes import SessionView, TurnView
+from jidoka.client.view import see
+from jidoka.contract.errors import JidokaError, SessionTerminated, Unavailable
+from jidoka.contract.events import MessageAccepted, TurnEnded
+from jidoka.contract.events import SessionTerminated as Ended
+
+if TYPE_CHECKING:
+    from jidoka.client import Client
+
+LOOK_S: Final = 5.0
+PATIENCE_S: Final = 30.0
+"""So long may the broker be away; then the command ends, the turn goes on without it."""
+Show = Callable[[Item, SessionView], None]
+
+
+class Interrupted(Exception):  # noqa: N818 - no defect: a person asked twice to leave
+    """Ctrl+C was pressed twice."""
+
+
+async def watch_turn(client: Client, session_id: str, number: int, show: Show) -> TurnView:
+    """Return the turn that answers message `number`, after it has ended; `show` sees each item.
+
+    Raises:
+        SessionTerminated: the session ended before. Unavailable: the broker stayed away.
+    """
+    view, message_id, turn_id = SessionView(session_id=session_id), None, None
+    following = client.subscribe_to_session(session_id, after=number - 1)
+    async with aclosing(_patient(client, following)) as items:
+        async for item in items:
+            view = see(view, item)
+            show(item, view)
+            if not isinstance(item, Recorded):
+                continue
+            if isinstance(item.event, MessageAccepted) and item.sequence == number:
+                message_id = item.event.message_id
+            if isinstance(item.event, Ended):
+                raise SessionTerminated(session_id=session_id, reason=item.event.reason)
+            if turn_id is None:
+                turn_id = _turn_of(view, message_id)
+            if isinstance(item.event, TurnEnded) and item.event.turn_id == turn_id:
+                return next(turn for turn in view.turns if turn.turn_id == turn_id)
+    raise Unavailable(part="the session", why="its events ended")
+
+
+async def _patient(client: Client, following: AsyncGenerator[Item]) -> AsyncGenerator[Item]:
+    """Yield the items; give up when the broker has been away for too long."""
+    seen = time.monotonic()
+    waiting: asyncio.Task[Item] | None = None
+    try:
+        while True:
+            waiting = waiting or asyncio.create_task(anext(following), name="next item")
+            done, _ = await asyncio.wait({waiting}, timeout=LOOK_S)
+            if client.bus.is_up:
+                seen = time.monotonic()
+            if done:
+                item, waiting = waiting.result(), None
+                yield item
+            elif time.monotonic() - seen > PATIENCE_S:
+                raise Unavailable(part="the broker", why=f"away for {PATIENCE_S:g} s")
+    finally:
+        if waiting is not None:
+            waiting.cancel()
+            await asyncio.gather(waiting, return_exceptions=True)
+        await following.aclose()
+
+
+def _turn_of(view: SessionView, message_id: str | None) -> str | None:
+    for turn in reversed(view.turns):
+        if any(message.message_id == message_id for message in turn.messages):
+            return turn.turn_id
+    return None
+
+
+@contextmanager
+def stoppable(client: Client, session_id: str) -> Generator[asyncio.Event]:
+    """Let the first Ctrl+C cancel the turn and the second leave at once (exit 130).
+
+    Yields an event that is set once somebody asked to stop.
+    """
+    loop, asked = asyncio.get_running_loop(), asyncio.Event()
+    me = asyncio.current_task()
+    tasks: set[asyncio.Task[None]] = set()
+
+    def interrupt() -> None:
+        if asked.is_set():
+            if me is not None:
+                me.cancel()
+            return
+        asked.set()
+        print("\nstopping the turn; Ctrl+C again leaves it", file=sys.stderr)
+        tasks.add(asyncio.create_task(_cancel(client, session_id), name="cancel the turn"))
+
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(signum, interrupt)
+    try:
+        yield asked
+    except asyncio.CancelledError:
+        raise Interrupted from None
+    finally:
+        for signum in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(signum)
+        for task in tasks:
+            task.cancel()
+
+
+async def _cancel(client: Client, session_id: str) -> None:
+    # there may be no turn yet, or no more: then there is nothing to stop
+    with suppress(JidokaError):
+        await client.cancel_turn(session_id, "interrupted on the command line")
+
+
+def exit_code_of_turn(turn: TurnView) -> int:
+    """Return what `run` exits with: by outcome, and 6 when a call wanted a person."""
+    from jidoka.cli.failing import TURN_FAILED, exit_code_of  # noqa: PLC0415
+    from jidoka.client.shapes import Call  # noqa: PLC0415
+
+    match turn.outcome:
+        case "completed":
+            calls = [entry for entry in turn.entries if isinstance(entry, Call)]
+            return 6 if any(call.denied_by == "default" for call in calls) else 0
+        case "cancelled":
+            return INTERRUPTED
+        case "budget" | "step_limit":
+            return 8
+        case _:
+            code = exit_code_of(turn.error.code) if turn.error else TURN_FAILED
+            return code if code in _TOLD_APART else TURN_FAILED
+
+
+_TOLD_APART: Final = frozenset({6, 7, 8})
+"""Exit codes of errors that say more than that the turn failed."""
