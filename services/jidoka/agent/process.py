@@ -26,6 +26,7 @@ from jidoka.agent.recorder import Recorder
 from jidoka.agent.session import LiveSession
 from jidoka.agent.spill import BlobSpill
 from jidoka.agent.tool_calls import ToolCalls
+from jidoka.agent.warm_up import WARM_ROUNDS, filled_holes, warm_up
 from jidoka.agent.worker import work
 from jidoka.agent.zygote_protocol import WorkerSettings
 from jidoka.bus.blobs import NatsBlobs
@@ -58,6 +59,7 @@ class Preloaded:
     """What the zygote has found out for all its workers."""
 
     sandbox: ProbedSandbox
+    ballast: list[bytes]
 
 
 class _HostGone(Exception):  # noqa: N818 - no error: the end of a worker
@@ -68,13 +70,22 @@ class _LockedError(Exception):
     """Another process holds the project folder."""
 
 
-async def warm(settings: WorkerSettings) -> Preloaded:
-    """Load and touch what workers need, so that they share it: once, before the first fork."""
-    async with await connect(settings.nats_url, name="zygote-warm-up"):
-        pass
+def preload(settings: WorkerSettings) -> Preloaded:
+    """Do once what every worker would do, so that they share it; call before the first fork.
+
+    Raises:
+        JidokaError: the broker cannot be reached.
+    """
+    for _ in range(WARM_ROUNDS):
+        asyncio.run(_warm(settings))
     sandbox = ProbedSandbox(mode=settings.sandbox)
-    await sandbox.choice()
-    return Preloaded(sandbox)
+    asyncio.run(sandbox.choice())
+    return Preloaded(sandbox, filled_holes())
+
+
+async def _warm(settings: WorkerSettings) -> None:
+    async with await connect(settings.nats_url, name="zygote-warm-up") as bus:
+        await warm_up(bus)
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,12 +31,12 @@ async def work(
 ) -> str:
     """Serve one session until it needs no worker any more; return why.
 
-    `on_live` is called once the log is folded to the head that stood when the worker came.
+    `on_live` is called once the log is folded up to the worker's assignment.
     """
     async with asyncio.TaskGroup() as tasks:
         follower = tasks.create_task(_follow(log, session), name="follow")
         try:
-            await _folded(log, session)
+            await _assigned(session, recorder.epoch)
             await on_live()
             return await _keep_equal(session, recorder, perform, tasks)
         finally:
@@ -48,10 +48,12 @@ async def _follow(log: EventLog, session: LiveSession) -> None:
         session.absorb(entry)
 
 
-async def _folded(log: EventLog, session: LiveSession) -> None:
-    """Return when everything that is recorded now is folded: a replay performs nothing."""
-    last = await log.last(session.state.session_id)
-    while last and session.state.head.sequence < last.sequence and not session.leaving:
+async def _assigned(session: LiveSession, epoch: int) -> None:
+    """Return when the log is folded up to this worker's assignment: a replay performs nothing.
+
+    No event of a former worker stands behind it, since the assignment fences them.
+    """
+    while session.state.epoch < epoch and not session.leaving:
         await session.change()
 
 

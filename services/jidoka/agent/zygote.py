@@ -13,7 +13,6 @@ collection in a child copies the whole heap.
 
 from __future__ import annotations
 
-import asyncio
 import ctypes
 import gc
 import json
@@ -26,7 +25,7 @@ import sys
 from contextlib import suppress
 from typing import Any, NoReturn
 
-from jidoka.agent.process import Preloaded, Worker, warm
+from jidoka.agent.process import Preloaded, Worker, preload
 from jidoka.agent.zygote_protocol import PACKET_BYTES, WorkerSettings
 from jidoka.contract.internal import WorkerStart
 
@@ -40,7 +39,7 @@ def main() -> None:
     _die_with_host()
     hello = json.loads(link.recv(PACKET_BYTES))
     settings = WorkerSettings(**hello)
-    preloaded = asyncio.run(warm(settings))
+    preloaded = preload(settings)
     woken = _wake_on_child()
     gc.collect()
     gc.freeze()
