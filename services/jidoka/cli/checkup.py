@@ -114,10 +114,11 @@ def _bus() -> Finding:
     from jidoka.cli.door import with_client  # noqa: PLC0415
 
     try:
-        count = len(with_client(lambda client: client.list_sessions(limit=100)))
+        sessions = with_client(lambda client: client.list_sessions())
     except JidokaError as problem:
         return Finding("bus", "bad", problem.message)
-    return Finding("bus", "ok", f"answers; {count} sessions are open", {"sessions": count})
+    count = sum(session.status != "closed" for session in sessions)
+    return Finding("bus", "ok", f"answers; open sessions: {count}", {"sessions": count})
 
 
 def _jetstream(local: local_runtime.Local) -> Finding:
@@ -138,7 +139,7 @@ def _sandbox() -> Finding:
     """Ask the sandbox, as a process, which layer holds and why not a stronger one."""
     try:
         answer = subprocess.run(
-            [sys.executable, "-m", "jidoka.sandbox.probe"],
+            [sys.executable, "-m", "jidoka.sandbox.report"],
             capture_output=True,
             text=True,
             timeout=4 * LIMIT_S,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from typing import Any, Final, Protocol
 
 from jidoka.contract.errors import ERRORS, InvalidMessage, JidokaError
@@ -28,8 +29,16 @@ def report(error: JidokaError, *, as_json: bool) -> int:
     if as_json:
         print(json.dumps({"error": error.as_dict()}, ensure_ascii=False))
     else:
-        print(f"error: {error.message}", file=sys.stderr)
+        print_error(error.message, error.details())
     return error.exit_code
+
+
+def print_error(message: str, details: Mapping[str, Any]) -> None:
+    """Print an error for a person: a line, and a line each for several ways out of it."""
+    ways = [f"  - {way}" for way in details.get("ways", ())]
+    if ways:
+        message = message.partition(" Ways to ")[0] + " Ways out:"
+    print("\n".join([f"error: {message}", *ways]), file=sys.stderr)
 
 
 def report_misuse(problem: Misuse, *, as_json: bool) -> int:

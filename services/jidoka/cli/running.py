@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from jidoka.cli import results
 from jidoka.cli.door import session_id_of, with_client
-from jidoka.cli.failing import INTERRUPTED
+from jidoka.cli.failing import INTERRUPTED, print_error
 from jidoka.cli.models import check_model
 from jidoka.cli.transcript import Transcript
 from jidoka.cli.watching import Interrupted, exit_code_of_turn, stoppable, watch_turn
@@ -66,7 +66,7 @@ class Reporter:
         elif self._form == "stream-json":
             print(results.as_event(result).decode(), flush=True)
         elif result.error is not None and result.outcome is None:
-            print(f"error: {result.error.message}", file=sys.stderr)
+            print_error(result.error.message, result.error.details)
 
 
 def run_once(wish: Wish, form: str) -> int:
@@ -83,11 +83,12 @@ def run_once(wish: Wish, form: str) -> int:
 
 async def _run(client: Client, wish: Wish, reporter: Reporter, begun: float) -> int:
     await check_model(client, wish.llm, wish.project_path)
-    session_id = await _session(client, wish)
+    session_id, is_new = await _session(client, wish)
     try:
         with stoppable(client, session_id):
             number = await client.send_message(session_id, wish.prompt)
-            turn = await watch_turn(client, session_id, number, reporter.show)
+            after = 0 if is_new else number - 1
+            turn = await watch_turn(client, session_id, number, reporter.show, after=after)
     except JidokaError as error:
         reporter.end(results.of_error(session_id, error, begun))
         return error.exit_code
@@ -97,10 +98,10 @@ async def _run(client: Client, wish: Wish, reporter: Reporter, begun: float) -> 
     return exit_code_of_turn(turn)
 
 
-async def _session(client: Client, wish: Wish) -> str:
-    """Return a session that is ready to listen: a new one, or one that goes on."""
+async def _session(client: Client, wish: Wish) -> tuple[str, bool]:
+    """Return a session that is ready to listen, and whether it is new."""
     if wish.resume is None and not wish.go_on:
-        return await _created(client, wish)
+        return await _created(client, wish), True
     if wish.resume is not None:
         session_id = await session_id_of(client, wish.resume)
         info = await client.get_session_info(session_id)
@@ -117,7 +118,7 @@ async def _session(client: Client, wish: Wish) -> str:
     if wish.permission_mode is not None:
         changes["permission_mode"] = wish.permission_mode
     await client.configure_session(info.session_id, **changes)
-    return info.session_id
+    return info.session_id, False
 
 
 async def _created(client: Client, wish: Wish) -> str:

@@ -54,6 +54,7 @@ def _sessions() -> list[dict[str, Any]]:
                 "phase": info.phase,
             }
             for info in await client.list_sessions()
+            if info.status != "closed"
         ]
 
     return with_client(work)

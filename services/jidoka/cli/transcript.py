@@ -41,7 +41,7 @@ class Transcript:
             if self._first_time(f"? {question.call_id}"):
                 self._line(asking(view.session_id, question))
         if self._status_news(view):
-            self._line(f"- session is {view.status} ({view.status_reason})", _DIM)
+            self._line(f"- the session is {view.status}", _DIM)
         self.out.flush()
 
     def _turn(self, view: SessionView, turn: TurnView) -> None:

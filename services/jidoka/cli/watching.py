@@ -31,14 +31,19 @@ class Interrupted(Exception):  # noqa: N818 - no defect: a person asked twice to
     """Ctrl+C was pressed twice."""
 
 
-async def watch_turn(client: Client, session_id: str, number: int, show: Show) -> TurnView:
-    """Return the turn that answers message `number`, after it has ended; `show` sees each item.
+async def watch_turn(
+    client: Client, session_id: str, number: int, show: Show, *, after: int | None = None
+) -> TurnView:
+    """Return the turn that answers message `number`, after it has ended.
+
+    `show` sees each item after number `after`, by default from that message on.
 
     Raises:
         SessionTerminated: the session ended before. Unavailable: the broker stayed away.
     """
     view, message_id, turn_id = SessionView(session_id=session_id), None, None
-    following = client.subscribe_to_session(session_id, after=number - 1)
+    first = number - 1 if after is None else after
+    following = client.subscribe_to_session(session_id, after=first)
     async with aclosing(_patient(client, following)) as items:
         async for item in items:
             view = see(view, item)
