@@ -10,34 +10,29 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import random
-from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from types import TracebackType
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from nats import errors as nats_errors
 from nats.aio.client import Client
-from nats.aio.client import Server as KnownServer
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
-from nats.js.errors import APIError, ServiceUnavailableError
 
+from jidoka.bus.patience import address_of, cancellable, is_absence, is_refusal, next_try
+from jidoka.bus.refusals import answered
 from jidoka.contract.errors import JidokaError, TimedOut, TooLarge, Unauthenticated, Unavailable
 
 log = logging.getLogger(__name__)
 
 CONNECT_PATIENCE_S: Final = 2.0
-RECONNECT_FIRST_S: Final = 0.1
-RECONNECT_MOST_S: Final = 4.0
-"""The longest pause between two tries: work goes on within 5 s after the broker is back."""
 PING_EVERY_S: Final = 10
 MISSED_PINGS: Final = 2
 OUTGOING_BYTES: Final = 4 * 1024 * 1024
 API_TIMEOUT_S: Final = 5.0
 
 Handler = Callable[[Msg], Awaitable[None]]
+Headers = dict[str, str] | None
 
 
 class Bus:
@@ -56,12 +51,7 @@ class Bus:
         """Return the connection itself."""
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        tb: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         """Close the connection."""
         await self.close()
 
@@ -77,7 +67,7 @@ class Bus:
             Unavailable: not within `timeout_s`, or the connection is closed for good.
         """
         if self.client.is_closed:
-            raise self._closed()
+            raise self._unavailable("the connection is closed")
         if self.is_up:
             return
         try:
@@ -92,7 +82,7 @@ class Bus:
         return lambda: self._watchers.discard(call)
 
     async def publish(
-        self, subject: str, body: bytes, *, headers: dict[str, str] | None = None, reply: str = ""
+        self, subject: str, body: bytes, *, headers: Headers = None, reply: str = ""
     ) -> None:
         """Send without waiting for anybody. While the broker is away it waits in a bounded buffer.
 
@@ -100,18 +90,13 @@ class Bus:
             Unavailable: closed, or the buffer is full. TooLarge: more than the broker takes.
         """
         try:
-            with _cancellable():  # nats-py swallows a cancellation while its buffer is full
+            with cancellable():  # nats-py swallows a cancellation while its buffer is full
                 await self.client.publish(subject, body, reply=reply, headers=headers)
         except nats_errors.Error as problem:
-            raise self._translated(problem, subject, len(body), 0.0) from None
+            raise self._error(problem, subject, len(body)) from None
 
     async def request(
-        self,
-        subject: str,
-        body: bytes,
-        timeout_s: float,
-        *,
-        headers: dict[str, str] | None = None,
+        self, subject: str, body: bytes, timeout_s: float, *, headers: Headers = None
     ) -> Msg:
         """Return the one answer to a request.
 
@@ -121,16 +106,13 @@ class Bus:
             TooLarge: more than the broker takes.
         """
         try:
-            with _cancellable():  # before 3.12 `wait_for` swallows one that comes with the answer
+            with cancellable():  # before 3.12 `wait_for` swallows one that comes with the answer
                 return await self.client.request(subject, body, timeout=timeout_s, headers=headers)
         except nats_errors.Error as problem:
-            raise self._translated(problem, subject, len(body), timeout_s) from None
+            raise self._error(problem, subject, len(body), timeout_s) from None
 
     async def api(
-        self,
-        subject: str,
-        request: Mapping[str, Any] | None = None,
-        timeout_s: float = API_TIMEOUT_S,
+        self, subject: str, request: Mapping[str, Any] | None = None, wait_s: float = API_TIMEOUT_S
     ) -> dict[str, Any]:
         """Return the answer of JetStream's interface `$JS.API.<subject>`.
 
@@ -139,8 +121,8 @@ class Bus:
             Unavailable, TimedOut: as for any request.
         """
         body = json.dumps(request).encode() if request is not None else b""
-        answer = await self.request(f"$JS.API.{subject}", body, timeout_s)
-        return self.opened(answer)
+        answer = await self.request(f"$JS.API.{subject}", body, wait_s)
+        return answered(answer)
 
     async def store(
         self, subject: str, body: bytes, headers: dict[str, str], timeout_s: float
@@ -150,19 +132,8 @@ class Bus:
         Raises:
             APIError: JetStream refuses. Unavailable, TimedOut, TooLarge: as for any request.
         """
-        answer = self.opened(await self.request(subject, body, timeout_s, headers=headers))
+        answer = answered(await self.request(subject, body, timeout_s, headers=headers))
         return int(answer["seq"]), bool(answer.get("duplicate", False))
-
-    @staticmethod
-    def opened(answer: Msg) -> dict[str, Any]:
-        """Return JetStream's answer, or raise what it refuses with."""
-        value: dict[str, Any] = json.loads(answer.data)
-        refusal = value.get("error")
-        if refusal is None:
-            return value
-        known = {key: refusal[key] for key in ("code", "err_code", "description") if key in refusal}
-        kind = ServiceUnavailableError if refusal.get("code") == 503 else APIError  # noqa: PLR2004
-        raise kind(**known)
 
     async def subscribe(
         self,
@@ -186,7 +157,7 @@ class Bus:
                 pending_bytes_limit=max_bytes,
             )
         except nats_errors.Error as problem:
-            raise self._translated(problem, subject, 0, 0.0) from None
+            raise self._error(problem, subject) from None
 
     async def unsubscribe(self, subscription: Subscription) -> None:
         """End a subscription; nothing happens where it has ended already."""
@@ -224,8 +195,6 @@ class Bus:
 
     async def close(self, timeout_s: float = 2.0) -> None:
         """Hand over what is still waiting, then end the connection, within `timeout_s` each."""
-        if self.client.is_closed:
-            return
         with suppress(TimeoutError, nats_errors.Error, JidokaError):
             async with asyncio.timeout(timeout_s):
                 if self.client.is_connected:
@@ -257,13 +226,11 @@ class Bus:
 
     async def failed(self, problem: Exception) -> None:
         """Say in the log what nats-py could not raise anywhere."""
-        level = logging.DEBUG if _is_absence(problem) else logging.WARNING
+        level = logging.DEBUG if is_absence(problem) else logging.WARNING
         log.log(level, "the bus reports: %s", problem)
 
-    # --- errors ---------------------------------------------------------------------------------
-
-    def _translated(
-        self, problem: nats_errors.Error, subject: str, size_bytes: int, timeout_s: float
+    def _error(
+        self, problem: nats_errors.Error, subject: str, size_bytes: int = 0, timeout_s: float = 0
     ) -> JidokaError:
         match problem:
             case nats_errors.NoRespondersError():
@@ -273,13 +240,8 @@ class Bus:
             case nats_errors.MaxPayloadError():
                 most = self.client.max_payload
                 return TooLarge(what="message", size_bytes=size_bytes, maximum_bytes=most)
-            case nats_errors.ConnectionClosedError():
-                return self._closed()
             case _:
                 return self._unavailable(str(problem))
-
-    def _closed(self) -> Unavailable:
-        return self._unavailable("the connection is closed")
 
     def _unavailable(self, why: str) -> Unavailable:
         return Unavailable(part=f"the broker at {self.address}", why=why)
@@ -302,13 +264,14 @@ async def connect(
         Unauthenticated: the broker does not know the token.
     """
     client = Client()
-    bus = Bus(client, _address(url))
+    bus = Bus(client, address_of(url))
     seen: list[Exception] = []
+    starting = True
 
     async def failed(problem: Exception) -> None:
         seen[:] = [problem]
-        if bus.connection == 1 and not bus.is_up and _is_refusal(problem):
-            raise Unauthenticated
+        if starting and is_refusal(problem):
+            raise Unauthenticated  # later it would end nats-py's reconnecting for good
         await bus.failed(problem)
 
     try:
@@ -323,7 +286,7 @@ async def connect(
                 connect_timeout=max(1, round(patience_s)),
                 reconnect_time_wait=0.1,  # pyright: ignore[reportArgumentType] - it is only slept
                 max_reconnect_attempts=-1,
-                reconnect_to_server_handler=_next_try,
+                reconnect_to_server_handler=next_try,
                 ping_interval=PING_EVERY_S,
                 max_outstanding_pings=MISSED_PINGS,
                 pending_size=outgoing_bytes,
@@ -336,38 +299,6 @@ async def connect(
     except Unauthenticated:
         await client.close()
         raise
+    starting = False
     bus.connected()
     return bus
-
-
-@contextmanager
-def _cancellable() -> Generator[None]:
-    """Raise the cancellation that what runs inside was asked for and swallowed."""
-    task = asyncio.current_task()
-    asked = task.cancelling() if task else 0
-    yield
-    if task and task.cancelling() > asked:
-        raise asyncio.CancelledError
-
-
-def _next_try(
-    servers: Sequence[KnownServer], _info: Mapping[str, Any]
-) -> tuple[KnownServer | None, float]:
-    """Return the server to try next and the pause before it, in seconds."""
-    server = min(servers, key=lambda each: each.reconnects)
-    pause = min(RECONNECT_MOST_S, RECONNECT_FIRST_S * 2 ** min(server.reconnects, 16))
-    return server, pause * random.uniform(0.5, 1.0)  # noqa: S311 - apart from each other, no secret
-
-
-def _address(url: str) -> str:
-    parts = urlsplit(url if "://" in url else f"nats://{url}")
-    return f"{parts.hostname}:{parts.port or 4222}"
-
-
-def _is_refusal(problem: Exception) -> bool:
-    return "authorization" in str(problem).lower()
-
-
-def _is_absence(problem: Exception) -> bool:
-    """Tell whether `problem` only says again that the broker is away."""
-    return isinstance(problem, OSError | nats_errors.StaleConnectionError)

@@ -5,9 +5,11 @@ https://github.com/nats-io/nats-server/blob/main/server/errors.json
 
 from __future__ import annotations
 
+import json
 import re
-from typing import Final
+from typing import Any, Final
 
+from nats.aio.msg import Msg
 from nats.js.errors import APIError
 
 from jidoka.contract.errors import JidokaError, StorageFull, TooLarge, Unavailable
@@ -18,6 +20,16 @@ LIMIT_REACHED: Final = 10077
 _NO_ROOM: Final = frozenset({LIMIT_REACHED, 10023, 10028, 10047})
 _MESSAGE_TOO_LARGE: Final = 10054
 _REAL_HEAD = re.compile(r"wrong last sequence: (\d+)")
+
+
+def answered(answer: Msg) -> dict[str, Any]:
+    """Return JetStream's answer, or raise the `APIError` that it refuses with."""
+    value: dict[str, Any] = json.loads(answer.data)
+    refusal = value.get("error")
+    if refusal is None:
+        return value
+    known = {key: refusal[key] for key in ("code", "err_code", "description") if key in refusal}
+    raise APIError(**known)
 
 
 def raised(refused: APIError, part: str, size_bytes: int) -> JidokaError:

@@ -22,6 +22,7 @@ from pydantic import BaseModel, ValidationError
 
 from jidoka.bus.connection import Bus
 from jidoka.bus.entries import STRUCTURED
+from jidoka.bus.outcome import outcome
 from jidoka.contract.envelope import Envelope, problems_of, receive, type_of, utc
 from jidoka.contract.errors import (
     Internal,
@@ -192,12 +193,7 @@ class Service:
         task.add_done_callback(self._done)
 
     async def _work(self, request: Msg) -> None:
-        work = asyncio.create_task(self._answered(request), name=f"work {request.subject}")
-        try:
-            await asyncio.wait({work})
-        finally:
-            work.cancel()
-        problem = None if work.cancelled() else work.exception()
+        problem = await outcome(self._answered(request), f"work {request.subject}")
         if problem is not None:
             incident = os.urandom(4).hex()
             log.error("incident %s in %s", incident, request.subject, exc_info=problem)

@@ -651,6 +651,14 @@ class StorageNotWritable(Failed):
     path: str
 
 
+class NotInQuarantine(Refused):
+    """There is no message {number} in quarantine. `jidoka dlq list` shows those that are there."""
+
+    code: ClassVar[str] = "not_in_quarantine"
+    exit_code: ClassVar[int] = 3
+    number: int
+
+
 class StreamMismatch(Failed):
     """The stream {stream} has {field} {found}, not {wanted}. Mend it by hand: it may hold data."""
 
