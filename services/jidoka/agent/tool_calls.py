@@ -170,6 +170,8 @@ class ToolCalls:
             await self._failed(effect, call, problem, began_s)
             return
         if now == dict(call.pre_state):
+            # the lost worker had seen them; what it knew died with it
+            context.read_marks.update({path: seen for path, seen in now.items() if seen})
             await self.run(effect)
             return
         changed = ", ".join(path for path, digest in call.pre_state if now.get(path) != digest)

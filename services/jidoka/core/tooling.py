@@ -182,6 +182,8 @@ class ToolContext:
     network: bool = False
     read_marks: MutableMapping[str, str] = field(default_factory=dict[str, str])
     """Path → sha-256 of what this session last read there or wrote."""
+    read_first: bool = True
+    """Whether `write` replaces a file only when this session has seen it."""
 
 
 class Tool(Protocol):

@@ -13,6 +13,8 @@ from jidoka.tools.edit import Edit
 from jidoka.tools.glob import Glob
 from jidoka.tools.grep import Grep
 from jidoka.tools.listing import List
+from jidoka.tools.multi_edit import MultiEdit
+from jidoka.tools.patch import Patch
 from jidoka.tools.read import Read
 from jidoka.tools.shell import Shell
 from jidoka.tools.write import Write
@@ -20,7 +22,7 @@ from jidoka.tools.write import Write
 
 def builtin_tools() -> tuple[Tool, ...]:
     """Return the tools that every session has unless it names others."""
-    return (Read(), List(), Glob(), Grep(), Edit(), Write(), Shell())
+    return (Read(), List(), Glob(), Grep(), Edit(), MultiEdit(), Patch(), Write(), Shell())
 
 
 class Toolbox:

@@ -42,6 +42,8 @@ def test_each_tool_says_what_an_unfinished_call_means():
         "glob": EffectClass.PURE,
         "grep": EffectClass.PURE,
         "edit": EffectClass.IDEMPOTENT,
+        "multi_edit": EffectClass.IDEMPOTENT,
+        "patch": EffectClass.IDEMPOTENT,
         "write": EffectClass.IDEMPOTENT,
         "shell": EffectClass.EFFECT,
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 
 import pytest
 
@@ -22,7 +23,8 @@ async def test_a_new_file_is_made_with_its_folders(bench):
     assert outcome.changed == (FileState("docs/new/a.md", sha256("one\ntwo\n")),)
 
 
-async def test_an_old_file_is_replaced_whole(bench):
+async def test_an_old_file_is_replaced_whole_once_it_was_read(bench):
+    await bench.call("read", path="README.md")
     outcome = await bench.call("write", path="README.md", content="")
 
     assert (bench.root / "README.md").read_text() == ""
@@ -50,7 +52,23 @@ async def test_what_somebody_else_wrote_since_it_was_read_is_not_overwritten(ben
     assert (bench.root / "README.md").read_text() == "a person's words\n"
 
 
+async def test_a_file_that_was_never_read_is_not_replaced(bench):
+    with pytest.raises(FileChanged):
+        await bench.call("write", path="README.md", content="mine")
+
+    assert (bench.root / "README.md").read_text() == "# Cart\n\nIt adds up.\n"
+
+
+async def test_who_does_not_ask_for_reading_first_replaces_at_once(bench):
+    bench.context = replace(bench.context, read_first=False)
+
+    await bench.call("write", path="README.md", content="mine")
+
+    assert (bench.root / "README.md").read_text() == "mine"
+
+
 async def test_own_writes_one_after_the_other_are_no_change_by_others(bench):
+    await bench.call("read", path="README.md")
     for content in ("one", "two", "three"):
         await bench.call("write", path="README.md", content=content)
 
