@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import time
 from collections.abc import AsyncGenerator
@@ -14,7 +15,7 @@ from jidoka.bus.connection import Bus
 from jidoka.bus.event_log import NatsEventLog
 from jidoka.bus.requests import command
 from jidoka.contract.envelope import Envelope, type_of
-from jidoka.contract.errors import Unavailable
+from jidoka.contract.errors import StaleSequence, Unavailable
 from jidoka.contract.events import Event
 from jidoka.contract.ids import uuid7
 from jidoka.contract.subjects import manager_request
@@ -67,6 +68,13 @@ async def ask(bus: Bus, name: str, data: dict[str, Any], *, command_id: str = ""
     return reply.data
 
 
+async def settle(bus: Bus, session_id: str) -> bool:
+    """Have a close or termination carried out; return whether it was."""
+    body = json.dumps({"session_id": session_id}).encode()
+    answer = await bus.request(manager_request("session.settle"), body, 20.0)
+    return json.loads(answer.data)["ok"]
+
+
 async def create(bus: Bus, project: Path, **more: Any) -> dict[str, Any]:
     """Return a new session on a folder."""
     project.mkdir(parents=True, exist_ok=True)
@@ -74,12 +82,17 @@ async def create(bus: Bus, project: Path, **more: Any) -> dict[str, Any]:
 
 
 async def record(bus: Bus, session_id: str, event: Event) -> Entry:
-    """Record an event as the coordinator or a worker would."""
+    """Record an event as the coordinator or a worker would, whoever else is writing."""
     log = NatsEventLog(bus)
     last = await log.last(session_id)
     assert last is not None
+    head = last.head
     draft = Draft(event, new_id(), CLIENT, causation_id=new_id())
-    return (await log.append(session_id, draft, last.head))[-1]
+    while True:
+        try:
+            return (await log.append(session_id, draft, head))[-1]
+        except StaleSequence as moved_on:
+            head = moved_on.tail[-1].head
 
 
 async def events_until(bus: Bus, session_id: str, *ends: str, count: int = 1) -> list[str]:

@@ -109,13 +109,18 @@ class Service:
         target = data.get("session_id")
         if not isinstance(target, str) or target in self._sessions.rows:
             return asked
-        row = await self._registry.get(target) or named(target, self._sessions.rows.values())
+        row = await self._ended(target) or named(target, self._sessions.rows.values())
         update = {"subject": row.session_id, "data": data | {"session_id": row.session_id}}
         return asked.model_copy(update=update)
 
     async def _row(self, session_id: str) -> SessionRow:
-        row = self._sessions.rows.get(session_id)
-        return row or await self._registry.get(session_id) or self._sessions.row(session_id)
+        row = self._sessions.rows.get(session_id) or await self._ended(session_id)
+        return row or self._sessions.row(session_id)
+
+    async def _ended(self, session_id: str) -> SessionRow | None:
+        """Return a session that has ended: the registry alone remembers it."""
+        await self._projection.reach(self._sessions.cursor, REGISTRY_PATIENCE_S)
+        return await self._registry.get(session_id)
 
     async def _list(self, command: ListSessions) -> SessionList:
         await self._projection.reach(self._sessions.cursor, REGISTRY_PATIENCE_S)
