@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import signal
+import socket
 import sys
 import time
 
@@ -13,9 +14,11 @@ from jidoka import telemetry
 from jidoka.bus.connection import Bus, connect
 from jidoka.bus.ensure import ensure
 from jidoka.bus.event_log import NatsEventLog
+from jidoka.bus.inbox import Inbox
 from jidoka.contract.errors import JidokaError
 from jidoka.contract.ids import uuid7
 from jidoka.coordinator.door import Door
+from jidoka.coordinator.durable import applying
 from jidoka.coordinator.folds import Folds
 from jidoka.coordinator.manager import Manager
 from jidoka.coordinator.service import Coordinator
@@ -34,9 +37,13 @@ async def serve(settings: CoordinatorSettings) -> None:
     url, name = required_nats_url(settings), f"coordinator-{os.getpid()}"
     async with await connect(url, name=name, patience_s=PATIENCE_S) as bus:
         await ensure(bus)
-        async with Door(url, f"{name}-door", bus, compose(settings, bus)):
+        coordinator = compose(settings, bus)
+        inbox = Inbox(bus, applying(coordinator), holder=f"{socket.gethostname()}-{name}")
+        async with asyncio.TaskGroup() as tasks, Door(url, f"{name}-door", bus, coordinator):
+            taking = tasks.create_task(inbox.run(), name="inbox")
             telemetry.logger().info("ready")
             await stop.wait()
+            taking.cancel()
 
 
 def compose(settings: CoordinatorSettings, bus: Bus) -> Coordinator:

@@ -13,8 +13,8 @@ of the log.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
-from typing import Any, Final, cast
+from collections.abc import Callable
+from typing import Final
 
 from jidoka.bus.requests import reply_to
 from jidoka.contract.commands import CloseSession, TerminateSession
@@ -27,6 +27,7 @@ from jidoka.contract.errors import (
     TimedOut,
     Unavailable,
 )
+from jidoka.contract.events import Event
 from jidoka.contract.ids import command_key
 from jidoka.contract.replies import ACCEPTED, REFUSED, CommandAccepted
 from jidoka.coordinator.folds import Fold, Folds
@@ -98,36 +99,44 @@ class Coordinator:
         """Decide on the newest state until the decision is stored or refused."""
         for _ in range(MOST_TRIES):
             try:
-                return await self._tried(fold, request, command)
+                event = self._decided(fold, request, command)
+            except Refused as refused:
+                if await fold.refresh():
+                    continue  # it was said of a state that is over
+                if isinstance(refused, SessionNotFound):
+                    self._folds.forget(command.session_id)
+                raise
+            number = fold.state.recorded.get(command_key(request.origin, request.command_id))
+            if event is None and number is None and await fold.refresh():
+                continue
+            if event is None:  # recorded before, or true already as of the head
+                number = number or fold.state.head.sequence
+                return number, await fold.cursor_of(number)
+            try:
+                return await self._appended(fold, request, event)
             except StaleSequence as lost:
                 await _caught_up(fold, lost)
-            except SessionNotFound:
-                self._folds.forget(command.session_id)
-                raise
-            except Refused:
-                if not await fold.refresh():
-                    raise  # as of now
         raise Unavailable(part=f"session {command.session_id}", why="too many write at once")
 
-    async def _tried(
-        self, fold: Fold, request: Request, command: SessionDecision
-    ) -> tuple[int, int]:
-        state, origin, command_id = fold.state, request.origin, request.command_id
-        event = decide(
-            state, command, origin=origin, command_id=command_id, inbox_limit=self._inbox_limit
+    def _decided(self, fold: Fold, request: Request, command: SessionDecision) -> Event | None:
+        return decide(
+            fold.state,
+            command,
+            origin=request.origin,
+            command_id=request.command_id,
+            inbox_limit=self._inbox_limit,
         )
-        if event is None:  # recorded before, or true already as of the head
-            number = state.recorded.get(command_key(origin, command_id)) or state.head.sequence
-            return number, await fold.cursor_of(number)
+
+    async def _appended(self, fold: Fold, request: Request, event: Event) -> tuple[int, int]:
         draft = Draft(
             event,
             event_id=self._new_id(),
             source=self._source,
             correlation_id=request.envelope.correlationid,
-            causation_id=command_id,
+            causation_id=request.command_id,
             traceparent=request.envelope.traceparent,
         )
-        entries = await self._log.append(command.session_id, draft, state.head)
+        entries = await self._log.append(fold.session_id, draft, fold.state.head)
         fold.take(entries)
         own = next(entry for entry in entries if entry.envelope.id == draft.event_id)
         return own.sequence, own.head.cursor
@@ -148,13 +157,3 @@ async def _caught_up(fold: Fold, lost: StaleSequence) -> None:
     else:  # the log is shorter than what was folded: it was purged or restored
         fold.restart()
         await fold.refresh()
-
-
-def is_accepted(answer: Envelope) -> bool:
-    """Tell whether an answer says that the command was taken."""
-    return answer.name == ACCEPTED
-
-
-def refused_with(answer: Envelope) -> Mapping[str, Any]:
-    """Return `{code, message, retryable, details}` of a refusal."""
-    return cast("Mapping[str, Any]", answer.data)

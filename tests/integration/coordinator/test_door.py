@@ -152,6 +152,19 @@ async def test_the_same_command_twice_is_recorded_once_and_answered_the_same(
     assert await sessions.said("s1") == ["hi", "in between"]
 
 
+async def test_a_session_whose_log_was_erased_is_not_there_any_more(
+    stranger: Stranger, sessions: Sessions
+):
+    await sessions.create("s1")
+    await stranger.say("s1", "hi")
+    purge = {"filter": "jido.session.s1.event.>"}
+    await sessions.log._bus.api("STREAM.PURGE.JIDO_EVENTS", purge)
+
+    answer = await stranger.say("s1", "still there?")
+
+    assert answer["code"] == "session_not_found"
+
+
 async def test_the_same_id_of_another_sender_is_another_command(
     stranger: Stranger, sessions: Sessions
 ):
