@@ -1,0 +1,82 @@
+"""What it costs to look: lists of sessions, long sessions."""
+
+from __future__ import annotations
+
+import time
+from contextlib import aclosing
+
+from jidoka.bus.connection import connect
+from jidoka.bus.ensure import ensure
+from jidoka.bus.event_log import NatsEventLog
+from jidoka.client.session import Client
+from jidoka.contract import events as e
+from jidoka.contract.content import LlmConfig
+from jidoka.core.ports import Draft, Head
+from tests.benchmarks.results import Figure, p50
+
+LISTED = 1_000
+LONG = 10_000
+
+
+async def _fill(log: NatsEventLog, session_id: str, count: int) -> None:
+    created = e.SessionCreated(session_name="long", project_path="/", llm=LlmConfig())
+    head = Head()
+    for number in range(count):
+        event = created if number == 0 else e.SessionTitled(title=f"title {number}")
+        draft = Draft(event, f"{session_id}-{number}", "/bench")
+        head = (await log.append(session_id, draft, head))[-1].head
+
+
+async def test_listing_1000_sessions(stack, record):
+    log = NatsEventLog(stack.client.bus)
+    for number in range(LISTED):
+        await _fill(log, f"listed{number}", 1)
+    while len(await stack.client.list_sessions(limit=LISTED)) < LISTED:
+        pass
+
+    times: list[float] = []
+    for _ in range(20):
+        began = time.perf_counter()
+        await stack.client.list_sessions(limit=LISTED)
+        times.append((time.perf_counter() - began) * 1e3)
+
+    record.append(Figure("session list of 1,000 sessions, p50", p50(times), "ms", 20))
+
+
+async def test_opening_a_follower_on_a_long_session(nats_server, record):
+    async with await connect(nats_server.url, name="bench") as bus:
+        await ensure(bus)
+        log = NatsEventLog(bus)
+        await _fill(log, "short", 100)
+        await _fill(log, "long", LONG)
+
+    times: dict[str, float] = {}
+    async with await Client.connect(nats_server.url) as client:
+        for session_id, last in (("short", 100), ("long", LONG)):
+            runs = [await _last_fifty(client, session_id, last) for _ in range(7)]
+            times[session_id] = p50(runs)
+        whole = [await _all(client, "long", LONG) for _ in range(3)]
+
+    record += [
+        Figure("last 50 of a session of 10,000 events, p50", times["long"], "ms"),
+        Figure("t(10k) / t(100), last 50 events", times["long"] / times["short"], "times"),
+        Figure("all 10,000 events of a session, p50", p50(whole), "ms"),
+    ]
+
+
+async def _last_fifty(client: Client, session_id: str, last: int) -> float:
+    return await _timed(client, session_id, last - 50, 50)
+
+
+async def _all(client: Client, session_id: str, last: int) -> float:
+    return await _timed(client, session_id, 0, last)
+
+
+async def _timed(client: Client, session_id: str, after: int, count: int) -> float:
+    began = time.perf_counter()
+    async with aclosing(client.subscribe_to_session(session_id, after, live=False)) as items:
+        async for _ in items:
+            count -= 1
+            if count == 0:
+                break
+    return (time.perf_counter() - began) * 1e3
