@@ -1,0 +1,1 @@
+from jidoka.bus.thin_nats import load_nats as load_nats

@@ -68,8 +68,6 @@ class Bus:
         """
         if self.client.is_closed:
             raise self._unavailable("the connection is closed")
-        if self.is_up:
-            return
         try:
             async with asyncio.timeout(timeout_s):
                 await self._up.wait()
@@ -204,8 +202,6 @@ class Bus:
                 await self.client.close()
         self._up.clear()
 
-    # --- what nats-py calls ---------------------------------------------------------------------
-
     def connected(self) -> None:
         """Note the first connection."""
         self._up.set()
@@ -292,7 +288,7 @@ async def connect(
                 pending_size=outgoing_bytes,
                 flush_timeout=API_TIMEOUT_S,
             )
-    except (TimeoutError, OSError, nats_errors.Error) as problem:
+    except (TimeoutError, OSError, ImportError, nats_errors.Error) as problem:
         await client.close()
         why = str(seen[0] if seen else problem) or "no answer"
         raise Unavailable(part=f"the broker at {bus.address}", why=why) from None

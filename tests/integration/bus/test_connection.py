@@ -112,3 +112,8 @@ async def test_whoever_waits_for_the_broker_goes_on_when_it_is_back(nats_server:
 
         assert calls == [2]
         await bus.barrier()
+
+
+async def test_a_transport_that_is_not_there_is_unavailable():
+    with pytest.raises(Unavailable):
+        await connect(f"ws://127.0.0.1:{free_port()}", name="test", patience_s=0.3)
