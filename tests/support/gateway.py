@@ -1,4 +1,4 @@
-"""A real llm-gateway as a process, for a test."""
+"""A real llm-gateway for a test: as a process, or quicker, in the test's own."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ import sys
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from jidoka.bus.connection import Bus
+from jidoka.llm_gateway.__main__ import serve
+from jidoka.settings import GatewaySettings
 
 START_TIMEOUT_S = 20.0
 STOP_TIMEOUT_S = 15.0
@@ -87,3 +90,21 @@ async def running_gateway(
         yield gateway
     finally:
         await gateway.stop()
+
+
+@asynccontextmanager
+async def gateway_here(
+    bus: Bus, environment: Mapping[str, str], *, home: Path, **settings: Any
+) -> AsyncGenerator[None]:
+    """Serve in this process while the context lasts, with exactly this environment."""
+    stop, ready = asyncio.Event(), asyncio.Event()
+    wanted = GatewaySettings(home=home, **settings)
+    serving = asyncio.create_task(serve(wanted, environment, bus, stop, ready.set))
+    try:
+        async with asyncio.timeout(START_TIMEOUT_S):
+            started = asyncio.create_task(ready.wait())
+            await asyncio.wait({serving, started}, return_when=asyncio.FIRST_COMPLETED)
+        yield
+    finally:
+        stop.set()
+        await serving

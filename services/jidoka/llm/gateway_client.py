@@ -26,6 +26,8 @@ from jidoka.contract.internal import (
 )
 from jidoka.contract.json import write_json
 
+ACK_S: Final = 3.0
+"""Until the first word, which comes at once: a question that crossed the end of a call is lost."""
 SILENCE_S: Final = 15.0
 WHOLE_S: Final = 900.0
 """Longer than any call may take in the gateway, its waiting included."""
@@ -161,12 +163,14 @@ class GatewayClient:
 
     async def _hear(self, replies: asyncio.Queue[Reply]) -> LlmAnswer | str:
         """Return the answer, or that nobody listens, or that nothing is heard any more."""
+        wait_s = min(ACK_S, self._silence_s)
         while True:
             try:
-                async with asyncio.timeout(self._silence_s):
+                async with asyncio.timeout(wait_s):
                     reply = await replies.get()
             except TimeoutError:
                 return _SILENCE
+            wait_s = self._silence_s
             if (reply.headers or {}).get("Status") == NO_RESPONDERS:
                 return _NOBODY
             heard = _read(reply.data)

@@ -1,9 +1,9 @@
 """Every provider there is, through litellm. The only file that imports it.
 
 Its import takes seconds and 170 MB, so it happens in a thread, when `load` is called or the first
-call needs it. Requests go through litellm. Streams of OpenAI's shape are read as they come: what
-litellm makes of each chunk costs 0.3 ms, and its accounts at the end of a stream 5 ms a call, for
-figures that `pieces_of` reads from the chunks.
+call needs it. Requests go through litellm. Chunks are read as its clients give them: what it makes
+of each costs 0.3 ms more, and its accounts at the end of a stream 5 ms, for figures that stand in
+the chunks already, and that it guesses where they do not.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ import asyncio
 import gc
 import logging
 import os
-from collections.abc import AsyncGenerator, AsyncIterable, Mapping
+import warnings
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from typing import Any, Final, Protocol
 
 from jidoka.contract.errors import InvalidMessage, JidokaError
@@ -28,6 +30,8 @@ log = logging.getLogger(__name__)
 DEFAULT_MAX_TOKENS: Final = 4_096
 NO_KEY: Final = "none"
 """Sent where no key is named, so that the library does not look for one of its own."""
+_WARMED: Final = (COMPATIBLE, "deepseek")
+"""One provider that is reached through OpenAI's library, one through litellm's own client."""
 EXTRAS: Final = frozenset(
     {
         "extra_body",
@@ -107,12 +111,11 @@ class ProviderLibrary:
         spent: Spent | None = None
         try:
             answer = await self._litellm.acompletion(**request)
-            async for chunk in _chunks_of(answer):
-                for piece in pieces_of(chunk):
-                    yield piece
-                tokens = tokens_of(chunk)
-                if tokens is not None:
-                    spent = tokens
+            async with aclosing(answer), aclosing(_chunks_of(answer)) as chunks:
+                async for chunk in chunks:
+                    for piece in pieces_of(chunk):
+                        yield piece
+                    spent = tokens_of(chunk) or spent
         except (JidokaError, GeneratorExit):
             raise
         except Exception as problem:  # noqa: BLE001 - a library of 140 providers raises anything
@@ -174,39 +177,54 @@ class ProviderLibrary:
         return prices.get(f"{route.provider}/{route.model}") or prices.get(route.model)
 
 
-def _chunks_of(answer: Any) -> AsyncIterable[Any]:
-    """Return the chunks of an answer: the provider's own where they have OpenAI's shape."""
+async def _chunks_of(answer: Any) -> AsyncGenerator[Any]:
+    """Yield the chunks of an answer in OpenAI's shape: as they came where they have it."""
     raw: Any = getattr(answer, "completion_stream", None)
-    return raw if type(raw).__module__.partition(".")[0] == "openai" else answer
+    if not hasattr(raw, "__aiter__"):
+        raw = answer  # streams that are read in a thread: the library knows how
+    async for chunk in raw:
+        if hasattr(chunk, "choices"):
+            yield chunk
+        elif chunk:
+            yield answer.chunk_creator(chunk)
 
 
 def _load() -> Any:
     """Import the library and make one call, which imports the rest of it: a second of work."""
     # before the import: else it asks the network for prices, and leaves a thread that tries again
     os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
-    import litellm  # noqa: PLC0415 - see above
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of its own models, to its own authors
+        litellm = _imported()
+        asyncio.run(_warm(litellm))
+    gc.collect()
+    gc.freeze()  # else every full collection walks a quarter of a million objects that stay
+    return litellm
+
+
+def _imported() -> Any:
+    import litellm  # noqa: PLC0415 - see the top of this file
 
     litellm.suppress_debug_info = True
     for name in ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy", "openai", "httpx"):
         # what they say of a request holds its headers
         logging.getLogger(name).setLevel(logging.CRITICAL)
-    asyncio.run(_warm(litellm))
-    gc.collect()
-    gc.freeze()  # else every full collection walks a quarter of a million objects that stay
     return litellm
 
 
 async def _warm(litellm: Any) -> None:
     tool = {"type": "function", "function": {"name": "warm", "parameters": {"type": "object"}}}
     async with answering_once() as address:
-        answer = await litellm.acompletion(
-            model=f"{COMPATIBLE}/warm",
-            api_base=address,
-            api_key=NO_KEY,
-            max_retries=0,
-            messages=[{"role": "user", "content": "warm"}],
-            tools=[tool],
-            stream=True,
-        )
-        async for _ in _chunks_of(answer):
-            pass
+        for provider in _WARMED:
+            answer = await litellm.acompletion(
+                model=f"{provider}/warm",
+                api_base=address,
+                api_key=NO_KEY,
+                max_retries=0,
+                messages=[{"role": "user", "content": "warm"}],
+                tools=[tool],
+                stream=True,
+            )
+            async with aclosing(answer), aclosing(_chunks_of(answer)) as chunks:
+                async for _ in chunks:
+                    pass

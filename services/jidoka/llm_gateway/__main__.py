@@ -7,7 +7,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from jidoka import telemetry
 from jidoka.bus import requests
@@ -36,15 +36,27 @@ PATIENCE_S = 30.0
 log = logging.getLogger(__name__)
 
 
-async def serve(settings: GatewaySettings, environment: Mapping[str, str]) -> None:
-    """Serve until SIGTERM or SIGINT; calls in flight then have 10 s to end."""
+async def run(settings: GatewaySettings, environment: Mapping[str, str]) -> None:
+    """Serve until SIGTERM or SIGINT."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     name = f"llm-gateway-{os.getpid()}"
-    bus = await connect(required_nats_url(settings), name=name, patience_s=PATIENCE_S)
-    async with bus, asyncio.TaskGroup() as tasks:
+    url = required_nats_url(settings)
+    async with await connect(url, name=name, patience_s=PATIENCE_S) as bus:
+        await serve(settings, environment, bus, stop, lambda: telemetry.logger().info("ready"))
+
+
+async def serve(
+    settings: GatewaySettings,
+    environment: Mapping[str, str],
+    bus: Bus,
+    stop: asyncio.Event,
+    on_ready: Callable[[], None],
+) -> None:
+    """Serve until `stop`; calls in flight then have 10 s to end."""
+    async with asyncio.TaskGroup() as tasks:
         gateway, directory = compose(settings, environment, bus, tasks)
         server = Server(bus, gateway)
         models = requests.serve(
@@ -53,7 +65,7 @@ async def serve(settings: GatewaySettings, environment: Mapping[str, str]) -> No
         beat = tasks.create_task(gateway.beat(), name="keep-alive")
         async with models:
             await server.listen()
-            telemetry.logger().info("ready")
+            on_ready()
             await stop.wait()
             await server.hush()
         await gateway.drain(DRAIN_S)
@@ -102,7 +114,7 @@ def main() -> int:
     try:
         settings = load(GatewaySettings, os.environ)
         telemetry.configure("llm-gateway", settings)
-        asyncio.run(serve(settings, os.environ))
+        asyncio.run(run(settings, os.environ))
     except JidokaError as problem:
         sys.stderr.write(f"{problem.message}\n")
         return problem.exit_code
