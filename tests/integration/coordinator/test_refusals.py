@@ -1,0 +1,167 @@
+"""What is wrong is refused at the door, with the reason and the numbers, and records nothing."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from jidoka.contract.content import Status
+from jidoka.contract.events import (
+    Event,
+    LlmRequested,
+    SessionStatusChanged,
+    SessionTerminated,
+    TurnStarted,
+)
+from tests.support.coordinator import Sessions, Stranger
+
+pytestmark = pytest.mark.usefixtures("coordinator")
+
+TURN = (
+    TurnStarted(turn_id="t1", message_ids=("m0",)),
+    LlmRequested(turn_id="t1", call_id="l1", step=1, model="m"),
+)
+ENDED: tuple[Event, ...] = (
+    SessionStatusChanged(status=Status.TERMINATED, previous_status=Status.ACTIVE),
+    SessionTerminated(reason="crash_limit"),
+)
+CLOSED = (SessionStatusChanged(status=Status.CLOSED, previous_status=Status.ACTIVE),)
+SAY = {"session_id": "s1", "content": "hi"}
+REFUSALS: dict[str, tuple[tuple[Event, ...], str, dict[str, Any], str, dict[str, Any]]] = {
+    "a session that is not there": (
+        (),
+        "message.submit",
+        SAY | {"session_id": "nobody"},
+        "session_not_found",
+        {"asked": "nobody"},
+    ),
+    "a session that has ended": (
+        ENDED,
+        "message.submit",
+        SAY,
+        "session_terminated",
+        {"session_id": "s1"},
+    ),
+    "a session that is closed": (
+        CLOSED,
+        "message.submit",
+        SAY,
+        "invalid_transition",
+        {"status": "closed"},
+    ),
+    "a turn that runs, to a sender who would not wait": (
+        TURN,
+        "message.submit",
+        SAY | {"policy": "reject"},
+        "session_busy",
+        {"session_id": "s1", "turn_id": "t1"},
+    ),
+    "no turn to cancel": ((), "turn.cancel", {"session_id": "s1"}, "no_turn", {}),
+    "no such question": (
+        TURN,
+        "permission.answer",
+        {"session_id": "s1", "call_id": "c9", "decision": "allow"},
+        "call_not_found",
+        {"call_id": "c9"},
+    ),
+    "no such waiting message": (
+        (),
+        "message.withdraw",
+        {"session_id": "s1", "message_id": "m9"},
+        "call_not_found",
+        {},
+    ),
+    "an empty message": ((), "message.submit", SAY | {"content": " "}, "invalid_message", {}),
+    "an unknown policy": ((), "message.submit", SAY | {"policy": "x"}, "invalid_message", {}),
+    "a session id with a wildcard": (
+        (),
+        "message.submit",
+        SAY | {"session_id": "*"},
+        "invalid_message",
+        {},
+    ),
+    "a message that is too long": (
+        (),
+        "message.submit",
+        SAY | {"content": "x" * (256 * 1024 + 1)},
+        "too_large",
+        {"what": "content", "size_bytes": 262145, "maximum_bytes": 262144},
+    ),
+    "an unknown command": ((), "session.dream", {}, "unknown_command", {"name": "session.dream"}),
+    "a bad name": (
+        (),
+        "session.rename",
+        {"session_id": "s1", "name": "../x"},
+        "invalid_message",
+        {},
+    ),
+}
+
+
+@pytest.mark.parametrize("what", REFUSALS)
+async def test_is_refused(what: str, stranger: Stranger, sessions: Sessions):
+    more, name, data, code, details = REFUSALS[what]
+    await sessions.create("s1", *more)
+    before = await sessions.events("s1")
+
+    answer = await stranger.ask(name, data)
+
+    assert answer["type"] == "jido.command.refused.v1"
+    assert answer["data"]["code"] == code
+    assert answer["data"]["details"].items() >= details.items()
+    assert answer["data"]["message"]
+    assert await sessions.events("s1") == before
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"hello",
+        b"\xff\xfe",
+        b"[" * 100_000,
+        b'{"specversion":"1.0"}',
+        b'{"specversion":"1.0","id":"1","source":"/a","type":"jido.turn.cancel.v1","data":{}}',
+        b'{"specversion":"1.0","id":"1","source":"/a","type":"jido.message.submit.v1","data":[]}',
+        b'{"specversion":"1.0","id":"1","source":"/a","type":"other"}',
+    ],
+)
+async def test_poison_is_refused_and_the_door_stays_open(
+    body: bytes, stranger: Stranger, sessions: Sessions
+):
+    await sessions.create("s1")
+
+    refused = await stranger.send("jido.command.message.submit", body)
+    after = await stranger.say("s1", "still there?")
+
+    assert refused["type"] == "jido.command.refused.v1"
+    assert refused["data"]["code"] in ("invalid_message", "unknown_command")
+    assert after["sequence"] == 4
+
+
+@pytest.mark.parametrize(
+    ("subject", "attributes", "data"),
+    [
+        ("message.submit", {"subject": "s2"}, SAY),
+        ("turn.cancel", {}, SAY),
+        ("session.create", {"subject": "s1"}, {"project_path": "/p"}),
+    ],
+)
+async def test_two_names_for_one_thing_have_to_agree(
+    subject: str,
+    attributes: dict[str, str],
+    data: dict[str, Any],
+    stranger: Stranger,
+    sessions: Sessions,
+):
+    await sessions.create("s1")
+    type_ = "session.create" if subject == "session.create" else "message.submit"
+    event = {"specversion": "1.0", "id": "1", "source": "/a", "type": f"jido.{type_}.v1"}
+    body = json.dumps(event | attributes | {"data": data}).encode()
+
+    answer = await stranger.send(f"jido.command.{subject}", body)
+
+    assert answer["data"]["code"] == "invalid_message"
+    assert len(await sessions.events("s1")) == 3
