@@ -73,7 +73,7 @@ def _from_file(path: Path, problems: list[Problem]) -> Mapping[str, tuple[str, A
     """Return field → (how a person finds it, value) of the TOML file, if there is one."""
     try:
         text = path.read_text("utf-8")
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}
     except (OSError, UnicodeDecodeError) as problem:
         problems.append({"path": str(path), "reason": f"cannot be read: {problem}"})
