@@ -61,9 +61,13 @@ async def _answers(bus: Bus) -> None:
         await asyncio.sleep(0.01)
 
 
-async def ask(bus: Bus, name: str, data: dict[str, Any], *, command_id: str = "") -> dict[str, Any]:
+async def ask(
+    bus: Bus, name: str, data: dict[str, Any], *, command_id: str = "", kind: str = ""
+) -> dict[str, Any]:
     """Return what a command is accepted with, or raise its refusal."""
-    asked = Envelope(id=command_id or new_id(), source=CLIENT, type=type_of(name), data=data)
+    asked = Envelope(
+        id=command_id or new_id(), source=CLIENT, type=type_of(kind or name), data=data
+    )
     reply = await command(bus, manager_request(name), asked, 20.0)
     return reply.data
 

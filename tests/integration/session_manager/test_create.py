@@ -98,8 +98,9 @@ async def test_the_command_of_a_session_that_has_ended_makes_no_other(
     ],
 )
 async def test_a_folder_that_cannot_be_a_project_is_refused(
-    bus: Bus, nats_url: str, home: Path, tmp_path: Path, path: str, refusal: type[JidokaError]
+    bus: Bus, nats_url: str, tmp_path: Path, path: str, refusal: type[JidokaError]
 ):
+    home = tmp_path / "home"
     home.mkdir()
     (tmp_path / "file").write_text("no folder")
     (tmp_path / "loop").symlink_to("loop")
@@ -117,10 +118,10 @@ async def test_a_folder_that_cannot_be_a_project_is_refused(
 
 @pytest.mark.parametrize("second", ["p", "p/inside", "link"])
 async def test_a_folder_in_use_is_refused_naming_its_session(
-    bus: Bus, nats_url: str, host: FakeHost, home: Path, tmp_path: Path, second: str
+    bus: Bus, nats_url: str, host: FakeHost, tmp_path: Path, second: str
 ):
     (tmp_path / "link").symlink_to("p")
-    async with leading(bus, nats_url, home):
+    async with leading(bus, nats_url, tmp_path / "home"):
         first = await create(bus, tmp_path / "p")
 
         with pytest.raises(ProjectAlreadyOpen) as refused:
