@@ -62,24 +62,24 @@ class Creator:
 
     async def _once(self, session_id: str, command: CreateSession, asked: Envelope) -> SessionRow:
         try:
-            return await self._made(session_id, command, asked.id)
+            return await self._made(session_id, command, asked)
         except Refused:
             if (row := await self._registry.get(session_id)) is not None:
                 return row  # made by this command, and ended since
             raise
 
-    async def _made(self, session_id: str, command: CreateSession, command_id: str) -> SessionRow:
+    async def _made(self, session_id: str, command: CreateSession, asked: Envelope) -> SessionRow:
         real, llm = await _both(
             projects.checked(command.project_path, self._home),
             self._models.resolved(command.llm, command.project_path, command.owner),
         )
         with self._admission.admitted(session_id, real, command.sharing):
             if command.sharing is not Sharing.WORKTREE:
-                event = _created(command, real, llm)
-                return await self._sessions.create(session_id, event, command_id)
+                event = _created(command, asked.source, real, llm)
+                return await self._sessions.create(session_id, event, asked.id)
             folder = await projects.make_worktree(real, session_id, self._home)
-            event = _created(command, folder, llm, worktree_of=real)
-            return await self._sessions.create(session_id, event, command_id)
+            event = _created(command, asked.source, folder, llm, worktree_of=real)
+            return await self._sessions.create(session_id, event, asked.id)
 
 
 async def _both(folder: Awaitable[str], model: Awaitable[LlmConfig]) -> tuple[str, LlmConfig]:
@@ -92,10 +92,11 @@ async def _both(folder: Awaitable[str], model: Awaitable[LlmConfig]) -> tuple[st
 
 
 def _created(
-    command: CreateSession, path: str, llm: LlmConfig, worktree_of: str | None = None
+    command: CreateSession, origin: str, path: str, llm: LlmConfig, worktree_of: str | None = None
 ) -> SessionCreated:
     name = command.session_name or Path(worktree_of or path).name[:MOST_NAME] or "project"
     return SessionCreated(
+        origin=origin,
         session_name=name,
         project_path=path,
         requested_path=command.project_path,
