@@ -20,6 +20,7 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
 from jidoka.bus.patience import address_of, cancellable, is_absence, is_refusal, next_try
+from jidoka.bus.quick_client import QuickClient
 from jidoka.bus.refusals import answered
 from jidoka.contract.errors import JidokaError, TimedOut, TooLarge, Unauthenticated, Unavailable
 
@@ -259,10 +260,9 @@ async def connect(
         Unavailable: nobody answers within `patience_s`.
         Unauthenticated: the broker does not know the token.
     """
-    client = Client()
+    client, starting = QuickClient(), True
     bus = Bus(client, address_of(url))
     seen: list[Exception] = []
-    starting = True
 
     async def failed(problem: Exception) -> None:
         seen[:] = [problem]
