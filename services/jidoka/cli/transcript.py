@@ -134,4 +134,5 @@ def closing(view: SessionView, turn: TurnView) -> str:
     """Return the last line of a turn: outcome, steps, tokens, cost, time, session."""
     steps = f"{turn.steps} step{'' if turn.steps == 1 else 's'}"
     parts = (turn.outcome or "", steps, tokens(turn.usage), money(turn.cost_usd))
-    return " · ".join((*parts, seconds(turn.duration_s), view.session_id))
+    whole = (*parts, seconds(turn.duration_s), view.session_id)
+    return " · ".join(part for part in whole if part)

@@ -1,0 +1,49 @@
+"""Which deltas a follower is given, and when."""
+
+from __future__ import annotations
+
+from jidoka.client.following import _Merge as Merge
+from jidoka.client.items import Recorded, Shown
+from jidoka.contract import events as e
+from jidoka.contract.envelope import Envelope
+from jidoka.contract.live import Delta
+
+ENVELOPE = Envelope(id="1", source="/test", type="jido.test.ed.v1")
+
+
+def text(call_id: str) -> Shown:
+    return Shown("s", "text", Delta(turn_id="t", call_id=call_id, offset=0, text="x"), 1)
+
+
+def answered(call_id: str, sequence: int) -> Recorded:
+    event = e.LlmResponded(turn_id="t", call_id=call_id, step=1, model="m")
+    return Recorded("s", sequence, event, ENVELOPE)
+
+
+def test_deltas_wait_until_the_history_has_been_read():
+    merge = Merge(head=2, seen=0)
+
+    early = merge.take(text("running"))
+    first = merge.take(answered("a", 1))
+    second = merge.take(answered("b", 2))
+
+    assert early == []
+    assert first == [answered("a", 1)]
+    assert second == [answered("b", 2), text("running")]
+
+
+def test_deltas_of_calls_that_have_ended_are_dropped():
+    merge = Merge(head=1, seen=0)
+
+    held = merge.take(text("a"))
+    history = merge.take(answered("a", 1))
+    late = merge.take(text("a"))
+    new = merge.take(text("b"))
+
+    assert (held, history, late, new) == ([], [answered("a", 1)], [], [text("b")])
+
+
+def test_without_history_deltas_pass_at_once():
+    merge = Merge(head=3, seen=3)
+
+    assert merge.take(text("a")) == [text("a")]
