@@ -32,6 +32,10 @@ class Launch:
     """Descriptors that the child inherits; closed here once it runs."""
     init_fd: int | None = None
     """Where the child tells the pid of the sandbox's first process, as JSON with `child-pid`."""
+    stdin_fd: int | None = None
+    """What it reads; None: nothing."""
+    stdout_fd: int | None = None
+    """Where its answers go; None: to the output, as its errors do."""
     end_signal: signal.Signals = signal.SIGKILL
     """What ends the child and with it all that it started."""
 
@@ -86,8 +90,8 @@ def _start(launch: Launch, output: Output) -> Child:
     try:
         process = subprocess.Popen(
             launch.argv,
-            stdin=subprocess.DEVNULL,
-            stdout=write_end,
+            stdin=subprocess.DEVNULL if launch.stdin_fd is None else launch.stdin_fd,
+            stdout=write_end if launch.stdout_fd is None else launch.stdout_fd,
             stderr=write_end,
             env=launch.env,
             cwd=launch.cwd,

@@ -1,0 +1,117 @@
+"""git for our own purposes, deaf to every configuration but ours.
+
+A project's `.git/config`, hooks, filters and attributes name programs; so do the person's and the
+machine's settings. None of them is read: the repository is always one of ours, given by name, and
+what its attributes could ask for is switched off.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from jidoka.contract.errors import ToolFailed, ToolTimeout
+from jidoka.core.tooling import MIB
+from jidoka.sandbox.output import Output
+from jidoka.sandbox.process import Launch, run_to_end
+
+_SILENT = {
+    "core.hooksPath": "/dev/null",
+    "core.fsmonitor": "false",
+    "core.untrackedCache": "false",
+    "core.autocrlf": "false",
+    "core.safecrlf": "false",
+    "core.quotePath": "false",
+    "gc.auto": "0",
+    "maintenance.auto": "false",
+    "submodule.recurse": "false",
+    "protocol.allow": "never",
+}
+_PLAIN_FILES = "* -text -ident -filter -diff -merge !eol !working-tree-encoding\n"
+"""Stands above a project's own attributes: what is stored are the bytes as they are."""
+_MAX_ANSWER_BYTES = 64 * MIB
+_MAX_ERROR_BYTES = MIB
+
+
+@dataclass(frozen=True, slots=True)
+class Git:
+    """Runs git on a repository of ours, with a project's folder as its work tree."""
+
+    repository: Path
+    work_tree: str
+    timeout_s: float = 60.0
+
+    async def ensure(self) -> None:
+        """Make the repository if it is not there."""
+        if (self.repository / "info" / "attributes").exists():
+            return
+        self.repository.mkdir(mode=0o700, parents=True, exist_ok=True)
+        await self.run(["init", "--quiet", "--template="])
+        (self.repository / "info").mkdir(exist_ok=True)
+        (self.repository / "info" / "attributes").write_text(_PLAIN_FILES)
+
+    async def run(
+        self,
+        words: Sequence[str],
+        *,
+        given: bytes = b"",
+    ) -> bytes:
+        """Return what git answers to `words`, having read `given`.
+
+        Raises:
+            ToolFailed: git is missing or refused, with its words.
+            ToolTimeout: it took longer than `timeout_s`.
+        """
+        options = [
+            option for name, value in _SILENT.items() for option in ("-c", f"{name}={value}")
+        ]
+        errors = Output(_nobody)
+        with tempfile.TemporaryFile() as stdin, tempfile.TemporaryFile() as stdout:
+            stdin.write(given)
+            stdin.seek(0)
+            launch = Launch(
+                argv=["git", *options, *words],
+                env=self._environment(),
+                cwd=self.work_tree,
+                stdin_fd=stdin.fileno(),
+                stdout_fd=stdout.fileno(),
+            )
+            try:
+                end = await run_to_end(
+                    launch,
+                    output=errors,
+                    output_bytes=_MAX_ERROR_BYTES,
+                    timeout_s=self.timeout_s,
+                )
+            except FileNotFoundError:
+                raise ToolFailed(reason="git is not installed") from None
+            finally:
+                errors.discard()
+            if end.timed_out:
+                raise ToolTimeout(timeout_s=self.timeout_s)
+            if end.exit_status != 0:
+                reason = f"git {words[0]}: {errors.head().strip()[:1_000] or end.exit_status}"
+                raise ToolFailed(reason=reason)
+            stdout.seek(0)
+            return stdout.read(_MAX_ANSWER_BYTES)
+
+    def _environment(self) -> dict[str, str]:
+        return {
+            "PATH": os.environ.get("PATH", "/usr/local/bin:/usr/bin:/bin"),
+            "HOME": "/nonexistent",
+            "LC_ALL": "C",
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "GIT_CONFIG_GLOBAL": "/dev/null",
+            "GIT_ATTR_NOSYSTEM": "1",
+            "GIT_TERMINAL_PROMPT": "0",
+            "GIT_OPTIONAL_LOCKS": "0",
+            "GIT_DIR": str(self.repository),
+            "GIT_WORK_TREE": self.work_tree,
+        }
+
+
+def _nobody(_text: str) -> None:
+    """Errors are read when git has ended."""
