@@ -43,22 +43,24 @@ async def serve(settings: AgentSettings) -> None:
     url, name = required_nats_url(settings), settings.host_name
     bus = await connect(url, name=f"agent-host-{name}", patience_s=PATIENCE_S)
     async with bus, asyncio.TaskGroup() as tasks:
-        workers = _workers(bus, settings, url, tasks)
+        workers = _workers(bus, settings, url, tasks, stop)
         host = Host(name, workers, settings.worker_capacity)
         background = await _begin(bus, host, tasks)
         telemetry.logger().info("ready", host=name)
         await stop.wait()
-        await workers.stop_all(DRAIN_S)
-        workers.zygote.close()
         for task in background:
             task.cancel()
-        with suppress(JidokaError):
+        with suppress(JidokaError):  # first, so that nobody sends a worker here any more
             await HostDirectory(bus).leave(name)
+        await workers.stop_all(DRAIN_S)
+        workers.zygote.close()
 
 
-def _workers(bus: Bus, settings: AgentSettings, url: str, tasks: asyncio.TaskGroup) -> Workers:
+def _workers(
+    bus: Bus, settings: AgentSettings, url: str, tasks: asyncio.TaskGroup, stop: asyncio.Event
+) -> Workers:
     async def report(exited: WorkerExited) -> None:
-        await _report(bus, exited)
+        await _report(bus, exited, stop)
 
     workers = Workers(settings.host_name, report, tasks)
     shared = WorkerSettings(url, settings.host_name, settings.sandbox)
@@ -94,13 +96,15 @@ async def _beat(directory: HostDirectory, host: Host) -> None:
         await asyncio.sleep(BEAT_S)
 
 
-async def _report(bus: Bus, exited: WorkerExited) -> None:
-    """Tell the session-manager until it has heard; it also asks when it comes back."""
+async def _report(bus: Bus, exited: WorkerExited, stop: asyncio.Event) -> None:
+    """Tell the session-manager until it has heard, or this host ends too: then it sees that."""
     body = exited.model_dump_json().encode()
     for _ in range(_REPORT_TRIES):
         try:
             await bus.request(WORKER_EXITED, body, _REQUEST_S)
         except JidokaError:
+            if stop.is_set():
+                return
             await asyncio.sleep(_REPORT_AGAIN_S)
         else:
             return
