@@ -45,9 +45,10 @@ async def test_fifty_sessions_at_once(stack, record):
     async def many(session_id: str) -> list[tuple[float, e.TurnEnded]]:
         return [await _turn(stack, session_id, nth) for nth in range(2, TURNS_EACH + 2)]
 
-    began = time.perf_counter()
+    before, began = stack.cpu_s(), time.perf_counter()
     done = [turn for turns in await asyncio.gather(*map(many, sessions)) for turn in turns]
     seconds = time.perf_counter() - began
+    spent = {name: s - before[name] for name, s in stack.cpu_s().items()}
 
     failed = [ended for _, ended in done if ended.outcome != "completed"]
     record += [
@@ -55,6 +56,8 @@ async def test_fifty_sessions_at_once(stack, record):
         Figure("failed turns of 50 sessions", len(failed), "", 0),
         Figure("turn of 50 sessions, p50", p50([ms for ms, _ in done]), "ms"),
     ]
+    for name, cpu_s in spent.items():
+        record.append(Figure(f"  CPU a turn, {name}", cpu_s / len(done) * 1e3, "ms"))
     assert not failed
 
 

@@ -82,6 +82,13 @@ class Stack:
         host = self.processes()["agent-host"]
         return [worker for zygote in host.children() for worker in zygote.children()]
 
+    def cpu_s(self) -> dict[str, float]:
+        """Return the CPU seconds that each program has used, all workers together, and ours."""
+        spent = {name: _cpu_s(process) for name, process in self.processes().items()}
+        spent["workers"] = sum(_cpu_s(worker) for worker in self.workers())
+        spent["client"] = _cpu_s(psutil.Process())
+        return spent
+
     async def _watch(self, names: str) -> None:
         log = NatsEventLog(self.client.bus)
         subject = f"jido.session.*.event.{names}"
@@ -123,6 +130,11 @@ async def running_stack(home: Path, **settings: str) -> AsyncGenerator[Stack]:
             if process.returncode is None:
                 process.send_signal(signal.SIGTERM)
             await asyncio.wait_for(process.wait(), STOP_S)
+
+
+def _cpu_s(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return times.user + times.system
 
 
 async def _started(module: str, environment: dict[str, str]) -> asyncio.subprocess.Process:

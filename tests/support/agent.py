@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -131,7 +131,7 @@ class Bench:
         return tasks.create_task(work(self.log, session, recorder, performer, _nothing))
 
     @asynccontextmanager
-    async def worker(self, epoch: int = 1) -> AsyncIterator[asyncio.Task[str]]:
+    async def worker(self, epoch: int = 1) -> AsyncGenerator[asyncio.Task[str]]:
         """Assign a worker and run it for the time of the context."""
         await self.write(e.WorkerAssigned(host="a", epoch=epoch))
         async with asyncio.TaskGroup() as tasks:

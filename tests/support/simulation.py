@@ -31,7 +31,7 @@ Plan = tuple[tuple[str, ...], ...]
 """The tools that each answer of the model asks for; a last answer without tools is implied."""
 
 
-class Killed(Exception):
+class Killed(Exception):  # noqa: N818 - no error: the end of a worker
     """The worker was killed here."""
 
 

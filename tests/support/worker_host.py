@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -23,7 +23,7 @@ class TestHost:
 
 
 @asynccontextmanager
-async def running_host(nats_url: str) -> AsyncIterator[TestHost]:
+async def running_host(nats_url: str) -> AsyncGenerator[TestHost]:
     """Run a host with its zygote."""
     adopt_orphans()
     async with asyncio.TaskGroup() as tasks:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import pytest
@@ -22,14 +22,14 @@ from tests.support.worker_host import TestHost, running_host
 
 
 @pytest.fixture
-async def bus(nats_url: str) -> AsyncIterator[Bus]:
+async def bus(nats_url: str) -> AsyncGenerator[Bus]:
     async with await connect(nats_url, name="test") as bus:
         await ensure(bus)
         yield bus
 
 
 @pytest.fixture
-async def host(nats_url: str, bus: Bus) -> AsyncIterator[TestHost]:
+async def host(nats_url: str, bus: Bus) -> AsyncGenerator[TestHost]:
     async with running_host(nats_url) as host:
         yield host
 
