@@ -60,7 +60,7 @@ def stack(image: str, tmp_path: Path) -> Generator[Stack]:
     }
     stack = Stack(f"jidoka-test-{os.getpid()}", environment, project)
     try:
-        stack.compose("up", "--detach", "--no-build")
+        stack.compose("up", "--detach", "--no-build", "--wait", "--wait-timeout", "90")
         yield stack
     finally:
         stack.compose("down", "--volumes", "--timeout", "10")
