@@ -91,7 +91,7 @@ async def test_a_time_out_ends_the_command_and_all_that_it_started(sandbox, proj
 
 async def test_a_daemon_neither_holds_the_command_up_nor_outlives_it(sandbox, project):
     mark = f"86400.{os.getpid()}2"
-    command = f"(setsid sleep {mark} &) ; (setsid setsid nohup sleep {mark} & disown) ; echo done"
+    command = f"(setsid sleep {mark} &) ; (setsid setsid nohup sleep {mark} &) ; echo done"
 
     result = await run(sandbox, command, project)
 

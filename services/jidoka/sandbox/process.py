@@ -132,9 +132,11 @@ def _read(child: Child, output_bytes: int) -> bool:
         return False
     child.output.add(data)
     if child.output.size > output_bytes:
+        # nobody reads on: it has to wait on its pipe until it is ended
+        asyncio.get_running_loop().remove_reader(child.pipe)
         child.full = True
         child.over.set()
-    return True
+    return not child.full
 
 
 def _meet_init(child: Child, init_fd: int) -> None:
@@ -189,7 +191,7 @@ async def _within(event: asyncio.Event, seconds: float) -> bool:
 
 def _drain(child: Child) -> None:
     """Take what the pipe still holds, but wait for nobody."""
-    for _ in range(_LAST_CHUNKS):
+    for _ in range(0 if child.full else _LAST_CHUNKS):
         if not _read(child, output_bytes=child.output.size + _CHUNK):
             return
 
