@@ -58,6 +58,11 @@ class LocalServer:
                 self._address = await self._start()
             return self._address
 
+    async def gone(self) -> None:
+        """Return when there is no process, whatever ended it."""
+        if self._process is not None:
+            await self._process.wait()
+
     async def stop(self) -> None:
         """Return when the process is gone: asked first, then killed."""
         async with self._starting:

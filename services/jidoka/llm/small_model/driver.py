@@ -36,7 +36,7 @@ def compact(
     offered = names_of(tools)
     turns = turns_of(messages)
     view = view_of(turns)
-    again = view.stage is Stage.FAILED
+    again = view.stage is Stage.FAILED or bool(view.futile)
     schema = alternatives(view, offered)
     return {
         "messages": [{"role": "system", "content": system_prompt(offered)}, *windowed(turns)],
@@ -45,7 +45,7 @@ def compact(
             "json_schema": {"name": "step", "strict": True, "schema": schema},
         },
         "temperature": AGAIN_TEMPERATURE if again else 0.0,
-        "seed": view.edits,
+        "seed": view.edits + len(view.futile),
         "max_tokens": MAX_TOKENS,
     }
 

@@ -30,11 +30,11 @@ from jidoka.llm.small_model.view import (
 )
 
 FILES_MAX: Final = 4  # files whose blocks an edit may name, the latest read
+# no lengths anywhere: the server's grammar takes a minute for a string with a bound of 1,500
+TEXT: Final[dict[str, Any]] = {"type": "string"}
+DIAGNOSIS: Final = r'^The check wants [^.;"\\]+[.] The code [^.;"\\]+; it must [^.;"\\]+[.]$'
+PLAN: Final = r'^I change [^."\\]+[.]$'
 Choices = list[dict[str, Any]]
-
-
-def _text(most: int) -> dict[str, Any]:
-    return {"type": "string", "maxLength": most}
 
 
 def alternatives(view: View, offered: Collection[str]) -> dict[str, Any]:
@@ -42,14 +42,15 @@ def alternatives(view: View, offered: Collection[str]) -> dict[str, Any]:
     allowed = may(view, offered)
     choices = [choice for name, make in MAKERS.items() if name in allowed for choice in make(view)]
     if FINISH in allowed or not choices:
-        choices.append(_choice(FINISH, answer=_text(600)))
+        choices.append(_choice(FINISH, answer=TEXT))
     return {"oneOf": choices}
 
 
-def _choice(tool: str, **arguments: dict[str, Any]) -> dict[str, Any]:
+def _choice(tool: str, thought: str = "", **arguments: dict[str, Any]) -> dict[str, Any]:
+    """Return one alternative; `thought` is a pattern where the tool has no fixed phrase."""
     fixed = THOUGHTS.get(tool)
-    thought = {"const": fixed} if fixed else _text(200)
-    properties = {"thought": thought, "tool": {"const": tool}, **arguments}
+    spoken = {"const": fixed} if fixed else {"type": "string", "pattern": thought}
+    properties = {"thought": spoken, "tool": {"const": tool}, **arguments}
     return {
         "type": "object",
         "properties": properties,
@@ -68,18 +69,27 @@ def _read(view: View) -> Choices:
     if view.purpose is Purpose.WORK:
         unread = [path for path in unread if not is_document(path) or path in files_in(view.wanted)]
     if not view.paths:
-        return [_choice(READ, path=_text(120))]
+        return [_choice(READ, path=TEXT)]
     return [_choice(READ, path={"enum": unread})] if unread else []
 
 
 def _edits(view: View) -> Choices:
     latest = [path for path in view.contents if _is_code(path) or path in files_in(view.wanted)]
     heads = ((path, _heads(view, path)) for path in latest[-FILES_MAX:])
-    return [
-        _choice(EDIT, path={"const": path}, block={"enum": names}, new=_text(1_500))
-        for path, names in heads
-        if names
-    ]
+    return [_edit(path, names, _reason(view)) for path, names in heads if names]
+
+
+def _edit(path: str, names: list[str], reason: str) -> dict[str, Any]:
+    """Return an edit whose thought stands right before the new text, or that copies the old."""
+    choice = _choice(EDIT, reason, path={"const": path}, block={"enum": names})
+    thought = choice["properties"].pop("thought")
+    choice["properties"] |= {"thought": thought, "new": TEXT}
+    return choice | {"required": list(choice["properties"])}
+
+
+def _reason(view: View) -> str:
+    """Return the form of the thought before an edit: after a failed check it is a diagnosis."""
+    return DIAGNOSIS if view.stage in {Stage.BROKEN, Stage.FAILED} else PLAN
 
 
 def _is_code(path: str) -> bool:
@@ -102,7 +112,7 @@ def _heads(view: View, path: str) -> list[str]:
 def _write(view: View) -> Choices:
     """Offer the files that the request names and the project does not have."""
     new = [path for path in files_in(view.wanted) if path not in view.there]
-    return [_choice(WRITE, path={"enum": new}, content=_text(1_500))] if new else []
+    return [_choice(WRITE, PLAN, path={"enum": new}, content=TEXT)] if new else []
 
 
 def _shell(view: View) -> Choices:
@@ -111,14 +121,14 @@ def _shell(view: View) -> Choices:
     named = commands_in(view.wanted)
     if named and view.stage in {Stage.START, Stage.CHANGED}:
         return [_choice(SHELL, command={"enum": list(named)})]
-    return [_choice(SHELL, command=_text(300))]
+    return [_choice(SHELL, command=TEXT)]
 
 
 MAKERS: Final[dict[str, Callable[[View], Choices]]] = {
     LIST: _list,
     READ: _read,
-    GREP: lambda _view: [_choice(GREP, pattern=_text(80))],
-    GLOB: lambda _view: [_choice(GLOB, pattern=_text(80))],
+    GREP: lambda _view: [_choice(GREP, pattern=TEXT)],
+    GLOB: lambda _view: [_choice(GLOB, pattern=TEXT)],
     EDIT: _edits,
     WRITE: _write,
     SHELL: _shell,

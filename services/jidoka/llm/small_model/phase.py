@@ -28,17 +28,17 @@ LOOKING = frozenset({LIST, READ, GLOB, GREP, SHELL})
 
 def may(view: View, offered: Collection[str]) -> frozenset[str]:
     """Return the names of the tools that make sense now, `finish` among them."""
-    have = frozenset(offered) - view.repeated
+    have = (frozenset(offered) - view.repeated) | {FINISH}
     if not view.asked and LIST in have:
         return frozenset({LIST})  # it knows no file before
     if view.steps >= PATIENCE:
         return frozenset({FINISH})
     if view.purpose is Purpose.ANSWER:
-        return have & LOOKING | {FINISH}
+        return have & (LOOKING | {FINISH})
     wanted = have & _working(view)
     if view.purpose is Purpose.OPEN:
         wanted |= {FINISH}
-    return wanted or have & LOOKING | {FINISH}
+    return wanted or have & (LOOKING | {FINISH})
 
 
 def _working(view: View) -> frozenset[str]:

@@ -7,7 +7,8 @@ The server keeps what it has read between calls only as far as the bytes are equ
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from typing import Any
 
 from jidoka.llm.small_model.phase import FINISH
 from jidoka.llm.small_model.view import EDIT, GLOB, GREP, LIST, READ, SHELL, WRITE
@@ -21,7 +22,7 @@ TOOLS = {
     READ: "read {path}: the text of a file",
     GREP: "grep {pattern}: the lines that match",
     GLOB: "glob {pattern}: the names that match",
-    EDIT: "edit {path, block, new}: write the block that begins with this line anew, "
+    EDIT: "edit {path, block, thought, new}: write the block that begins with this line anew, "
     "whole, with the fault mended",
     WRITE: "write {path, content}: make a new file",
     SHELL: "shell {command}: run a command, such as a test or a program",
@@ -32,6 +33,7 @@ THOUGHTS = {
     GREP: "I search it.",
     GLOB: "I look for files.",
     SHELL: "I run it.",
+    FINISH: "I am done.",
 }
 RULES = """finish {answer}: say what was done or found; ends the task
 
@@ -54,8 +56,8 @@ REPAIR = (
     ),
     (
         EDIT,
-        "The test wants banana, the longest word. longest() takes min, which gives the shortest; "
-        "it must take max.",
+        "The check wants 'banana', the longest word. The code takes the min, the shortest; "
+        "it must take the max.",
         {
             "path": "words.py",
             "block": "def longest(words):",
@@ -66,7 +68,7 @@ REPAIR = (
     (SHELL, THOUGHTS[SHELL], {"command": "python3 -m unittest"}, "OK"),
     (
         FINISH,
-        "It passes.",
+        THOUGHTS[FINISH],
         {"answer": "longest() took the shortest word; it takes max now and the test passes."},
         "",
     ),
@@ -76,7 +78,7 @@ SEARCH = (
     (GREP, THOUGHTS[GREP], {"pattern": "port"}, "conf.ini:3:port = 8080"),
     (
         FINISH,
-        "conf.ini says 8080.",
+        THOUGHTS[FINISH],
         {"answer": "The server uses port 8080 (conf.ini, line 3)."},
         "",
     ),
@@ -101,6 +103,9 @@ def _example(task: str, steps: Example, offered: Collection[str]) -> str:
     return f"\nExample task: {task}\n" + "\n".join(lines) + "\n"
 
 
-def spoken(tool: str, thought: str, arguments: dict[str, str]) -> str:
+def spoken(tool: str, thought: str, arguments: Mapping[str, Any]) -> str:
     """Return a step as the model says it."""
-    return json.dumps({"thought": thought, "tool": tool, **arguments}, ensure_ascii=False)
+    said = {"thought": thought, "tool": tool, **arguments}
+    if tool == EDIT:  # the thought leads to the new text
+        said = {key: said.get(key) for key in ("tool", "path", "block", "thought", "new")}
+    return json.dumps(said, ensure_ascii=False)
