@@ -23,7 +23,7 @@ from pydantic import BaseModel, ValidationError
 from jidoka.bus.connection import Bus
 from jidoka.bus.entries import STRUCTURED
 from jidoka.bus.outcome import outcome
-from jidoka.contract.envelope import Envelope, problems_of, receive, type_of, utc
+from jidoka.contract.envelope import Envelope, open_reply, problems_of, receive, type_of, utc
 from jidoka.contract.errors import (
     Internal,
     InvalidMessage,
@@ -58,7 +58,7 @@ async def request(bus: Bus, subject: str, envelope: Envelope, timeout_s: float) 
         Unavailable: nobody listens. TimedOut: no answer in time. InvalidMessage: no CloudEvent.
     """
     answer = await bus.request(subject, envelope.to_json(), timeout_s, headers=STRUCTURED)
-    return receive(answer.data, answer.headers)
+    return open_reply(answer.data, answer.headers)
 
 
 async def command(bus: Bus, subject: str, envelope: Envelope, timeout_s: float) -> Envelope:

@@ -8,7 +8,7 @@ from typing import Final
 
 from jidoka.bus.connection import Bus
 from jidoka.bus.entries import STRUCTURED
-from jidoka.contract.envelope import Envelope, receive
+from jidoka.contract.envelope import Envelope, open_reply
 from jidoka.contract.errors import JidokaError, TimedOut, Unavailable
 from jidoka.contract.subjects import manager_request
 
@@ -34,7 +34,7 @@ class Manager:
             Unavailable: nobody leads, for 3 s. TimedOut: no answer; it may have happened.
         """
         answer = await self._request(name, asked.to_json(), STRUCTURED, ANSWER_S)
-        return receive(answer)
+        return open_reply(answer)
 
     async def settle(self, session_id: str) -> bool:
         """Have a close or termination carried out; return whether it was within 5 s.
