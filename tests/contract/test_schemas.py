@@ -15,8 +15,10 @@ from pydantic import BaseModel
 from jidoka.cli import schema_files
 from jidoka.contract.commands import COMMANDS, open_command
 from jidoka.contract.envelope import SCHEMA_URI, Envelope, receive
+from jidoka.contract.errors import ERRORS
 from jidoka.contract.events import EVENTS
 from jidoka.contract.live import LIVE_KINDS, Delta
+from jidoka.contract.page import contract_page
 from jidoka.contract.replies import REPLIES
 from jidoka.contract.script import Script
 
@@ -173,3 +175,24 @@ def test_events_are_past_tense_and_commands_are_not():
 
 def test_no_name_is_a_command_and_an_event():
     assert not EVENTS.keys() & COMMANDS.keys()
+
+
+def test_the_page_for_people_names_every_command_event_and_code():
+    page = (ROOT / "docs/events.md").read_text(encoding="utf-8")
+
+    unnamed = [name for name in (*COMMANDS, *EVENTS, *ERRORS) if f"`{name}`" not in page]
+
+    assert unnamed == []
+
+
+def test_the_page_is_checked_and_written_where_there_is_a_folder_for_it(tmp_path: Path):
+    (tmp_path / "docs").mkdir()
+    schema_files.write(tmp_path / "schemas")
+    page = tmp_path / "docs/events.md"
+    page.write_text("old\n")
+
+    found = schema_files.check(tmp_path / "schemas")
+    schema_files.write(tmp_path / "schemas")
+
+    assert found == ["../docs/events.md"]
+    assert page.read_text() == contract_page()
