@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError
@@ -30,6 +30,7 @@ from jidoka.core.ports import Draft, Entry, Head
 
 STRUCTURED = {CONTENT_TYPE_HEADER: CONTENT_TYPE}
 """The headers of a CloudEvent in structured form."""
+TOMBSTONE: Final = "session.deleted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +123,8 @@ def check_follows(entry: Entry, before: Head) -> None:
             were there when `entry` was written.
     """
     envelope = entry.envelope
+    if envelope.name == TOMBSTONE:
+        return  # all that is left of a deleted session
     if envelope.sequence is None:
         return  # a stranger's message in our log: counted, and its neighbours tell of any damage
     if envelope.number > before.sequence + 1:

@@ -12,6 +12,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing
+from dataclasses import dataclass
 from typing import Final
 
 from nats.js.errors import APIError
@@ -31,10 +32,10 @@ from jidoka.bus.entries import (
     sealed,
     written,
 )
-from jidoka.bus.refusals import WRONG_LAST_SEQUENCE, raised, real_head
+from jidoka.bus.refusals import NO_MESSAGE, WRONG_LAST_SEQUENCE, raised, real_head
 from jidoka.contract import subjects
-from jidoka.contract.envelope import Envelope
-from jidoka.contract.errors import JidokaError, StaleSequence, TimedOut, Unavailable
+from jidoka.contract.envelope import Envelope, digest_of
+from jidoka.contract.errors import JidokaError, LogDamaged, StaleSequence, TimedOut, Unavailable
 from jidoka.core.ports import Draft, Entry, Head
 
 INLINE_BYTES: Final = 256 * 1024
@@ -86,14 +87,28 @@ class NatsEventLog:
         return (Entry(draft.event, envelope, head),)
 
     def read(self, session_id: str, after: Head | None = None) -> AsyncGenerator[Entry]:
-        """Yield what is recorded after `after` (None: from the start), then end."""
-        return self._entries(follower.read(self._bus, _filter(session_id, after)), after or Head())
+        """Yield what is recorded after `after` (None: from the start), then end.
+
+        What does not follow from what is before it raises `LogDamaged`.
+        """
+        place = _Place(session_id, after or Head())
+        return self._entries(follower.read(self._bus, place.filter()), place)
 
     def follow(self, session_id: str, after: Head | None = None) -> AsyncGenerator[Entry]:
-        """Yield what is recorded after `after`, then what comes: no gap, no duplicate, no end."""
-        wanted = _filter(session_id, after)
-        messages = follower.follow(self._bus, wanted, heartbeat_s=self._heartbeat_s)
-        return self._entries(messages, after or Head())
+        """Yield what is recorded after `after`, then what comes: no gap, no duplicate, no end.
+
+        A log that is shorter than what was seen of it, or does not follow from it, raises
+        `LogDamaged`, after a restart of the broker too.
+        """
+        place = _Place(session_id, after or Head())
+
+        async def still_there() -> None:
+            await self.check(session_id, place.head)
+
+        messages = follower.follow(
+            self._bus, place.filter(), heartbeat_s=self._heartbeat_s, check=still_there
+        )
+        return self._entries(messages, place)
 
     async def follow_all(
         self, after_cursor: int = 0, subject: str = subjects.ALL_EVENTS
@@ -125,6 +140,21 @@ class NatsEventLog:
             return entry
         everything = [each async for each in self.read(session_id)]  # a stranger has no number
         return everything[-1]
+
+    async def check(self, session_id: str, head: Head) -> None:
+        """Return if the log still holds `head` where it stood, at the price of one request.
+
+        Raises:
+            LogDamaged: it is shorter, or another event stands there.
+            Unavailable, TimedOut: it cannot be read.
+        """
+        if not head.cursor:
+            return
+        last = await self._last(subjects.session_events(session_id))
+        if last is None or last.cursor < head.cursor:
+            await self._check_with_the_leader(session_id, head)
+        elif last.cursor == head.cursor and digest_of(last.body) != head.digest:
+            raise LogDamaged(first=head.sequence, last=head.sequence)
 
     # --- append, step by step -------------------------------------------------------------------
 
@@ -195,14 +225,13 @@ class NatsEventLog:
     # --- reading --------------------------------------------------------------------------------
 
     async def _entries(
-        self, messages: AsyncGenerator[Stored], after: Head
+        self, messages: AsyncGenerator[Stored], place: _Place
     ) -> AsyncGenerator[Entry]:
-        before = after
         async with aclosing(messages):
             async for stored in messages:
-                entry = await self._entry(stored, before)
-                check_follows(entry, before)
-                before = entry.head
+                entry = await self._entry(stored, place.head)
+                check_follows(entry, place.head)
+                place.head = entry.head
                 yield entry
 
     async def _entry(self, stored: Stored, before: Head | None) -> Entry:
@@ -214,6 +243,22 @@ class NatsEventLog:
             self._on_unreadable(stored, problem)
         return entry
 
+    async def _check_with_the_leader(self, session_id: str, head: Head) -> None:
+        """Raise `LogDamaged` if the log is shorter than `head` in the eyes of its leader too.
+
+        A direct get may be answered by a replica that lags; this one is not.
+        """
+        request = {"last_by_subj": subjects.session_events(session_id)}
+        try:
+            found = await self._bus.api(f"STREAM.MSG.GET.{subjects.EVENTS_STREAM}", request)
+        except APIError as refused:
+            if refused.err_code != NO_MESSAGE:
+                raise raised(refused, subjects.EVENTS_STREAM, 0) from None
+            raise LogDamaged(first=1, last=head.sequence) from None
+        if int(found["message"]["seq"]) < head.cursor:
+            last = await self.last(session_id)
+            raise LogDamaged(first=last.sequence + 1 if last else 1, last=head.sequence)
+
     async def _last(self, subject: str) -> Stored | None:
         answer = await self._bus.request(
             f"$JS.API.DIRECT.GET.{subjects.EVENTS_STREAM}.{subject}", b"", self._try_timeout_s
@@ -224,9 +269,17 @@ class NatsEventLog:
         return Stored(int(headers["Nats-Sequence"]), headers["Nats-Subject"], answer.data, headers)
 
 
-def _filter(session_id: str, after: Head | None) -> follower.Filter:
-    cursor = after.cursor if after else 0
-    return follower.Filter(subjects.EVENTS_STREAM, subjects.session_events(session_id), cursor)
+@dataclass(slots=True)
+class _Place:
+    """Where a reader of a session stands."""
+
+    session_id: str
+    head: Head
+
+    def filter(self) -> follower.Filter:
+        """Return the filter for what comes next."""
+        subject = subjects.session_events(self.session_id)
+        return follower.Filter(subjects.EVENTS_STREAM, subject, self.head.cursor)
 
 
 def _until(deadline: float) -> Iterator[float]:

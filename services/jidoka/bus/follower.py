@@ -18,7 +18,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Final
@@ -135,11 +135,16 @@ class _Consumer:
 
 
 async def follow(
-    bus: Bus, wanted: Filter, *, heartbeat_s: float = HEARTBEAT_S
+    bus: Bus,
+    wanted: Filter,
+    *,
+    heartbeat_s: float = HEARTBEAT_S,
+    check: Callable[[], Awaitable[None]] | None = None,
 ) -> AsyncGenerator[Stored]:
     """Yield every message after `wanted.after` in the stream's order, without end.
 
     Losses of connection, broker and consumer are mended inside; only a closed connection ends it.
+    `check` is awaited before each beginning, the first and those after a loss; it may raise.
 
     Raises:
         Unavailable: the connection was closed for good.
@@ -148,6 +153,9 @@ async def follow(
     while True:
         begin = replace(wanted, after=after)
         try:
+            await bus.up(RETRY_MOST_S)
+            if check is not None:
+                await check()
             async with aclosing(_once(bus, begin, heartbeat_s, to_the_end=False)) as messages:
                 async for message in messages:
                     after, pause_s = message.cursor, RETRY_FIRST_S

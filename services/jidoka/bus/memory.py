@@ -27,7 +27,8 @@ from jidoka.bus.entries import (
 from jidoka.bus.event_log import INLINE_BYTES, Quarantine
 from jidoka.contract import subjects
 from jidoka.contract.content import BlobRef
-from jidoka.contract.errors import StaleSequence, Unavailable
+from jidoka.contract.envelope import digest_of
+from jidoka.contract.errors import LogDamaged, StaleSequence, Unavailable
 from jidoka.contract.ids import is_token
 from jidoka.core.ports import Draft, Entry, Head
 
@@ -148,6 +149,7 @@ class MemoryEventLog:
         """Yield what is recorded after `after`, then what comes: no gap, no duplicate, no end."""
         before = after or Head()
         while True:
+            await self.check(session_id, before)
             news = self._news
             async for entry in self.read(session_id, before):
                 before = entry.head
@@ -180,6 +182,21 @@ class MemoryEventLog:
         """Return the last entry of a session, None where there is none."""
         everything = [entry async for entry in self.read(session_id)]
         return everything[-1] if everything else None
+
+    async def check(self, session_id: str, head: Head) -> None:
+        """Return if the log still holds `head` where it stood, else raise `LogDamaged`."""
+        here = {stored.cursor: stored for stored in self._sessions.get(session_id, ())}
+        if head.cursor > max(here, default=0):
+            last = await self.last(session_id)
+            raise LogDamaged(first=last.sequence + 1 if last else 1, last=head.sequence)
+        if head.cursor and digest_of(here[head.cursor].body) != head.digest:
+            raise LogDamaged(first=head.sequence, last=head.sequence)
+
+    def cut(self, session_id: str, after_sequence: int) -> None:
+        """Lose the end of a session's log, as a broken disk would."""
+        del self._sessions[session_id][after_sequence:]
+        self._news.set()
+        self._news = asyncio.Event()
 
     async def _entry(self, stored: Stored, before: Head | None) -> Entry:
         entry, problem = opened(stored, before)

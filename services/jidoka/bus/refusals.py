@@ -15,6 +15,7 @@ from nats.js.errors import APIError
 from jidoka.contract.errors import JidokaError, StorageFull, TooLarge, Unavailable
 
 WRONG_LAST_SEQUENCE: Final = 10071
+NO_MESSAGE: Final = 10037
 LIMIT_REACHED: Final = 10077
 """A stream's own bound (`max_bytes`, `max_msgs_per_subject`) with `discard: new`."""
 _NO_ROOM: Final = frozenset({LIMIT_REACHED, 10023, 10028, 10047})
