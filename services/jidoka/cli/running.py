@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from jidoka.client import Client
 
 CLOSE_S: Final = 15.0
+LEAVE_S: Final = 1.0
+"""To put the session away when somebody wants to leave at once."""
 FULL_AUTO: Final = "full-auto"
 
 
@@ -90,10 +92,13 @@ async def _run(client: Client, wish: Wish, reporter: Reporter, begun: float) -> 
             after = 0 if is_new else number - 1
             turn = await watch_turn(client, session_id, number, reporter.show, after=after)
     except JidokaError as error:
+        await _close(client, session_id, CLOSE_S)
         reporter.end(results.of_error(session_id, error, begun))
         return error.exit_code
-    finally:
-        await _close(client, session_id)
+    except Interrupted:
+        await _close(client, session_id, LEAVE_S)
+        raise
+    await _close(client, session_id, CLOSE_S)
     reporter.end(results.of_turn(session_id, turn, begun))
     return exit_code_of_turn(turn)
 
@@ -157,10 +162,10 @@ async def _check_sandbox(client: Client) -> None:
         raise SandboxUnavailable(tried=("bubblewrap", "landlock"), why="`jidoka doctor` says more")
 
 
-async def _close(client: Client, session_id: str) -> None:
+async def _close(client: Client, session_id: str, limit_s: float) -> None:
     """Put the session away and wait until its folder is free; what fails here changes nothing."""
     with suppress(JidokaError, TimeoutError):
-        async with asyncio.timeout(CLOSE_S):
+        async with asyncio.timeout(limit_s):
             number = await client.close_session(session_id, "run has ended")
             events = client.subscribe_to_session(session_id, after=number - 1, live=False)
             async with aclosing(events) as items:

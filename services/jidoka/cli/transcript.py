@@ -6,6 +6,7 @@ It draws a view, never an event: each time it prints what the view has and the p
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from typing import Any, Final, TextIO
 
@@ -15,6 +16,7 @@ from jidoka.client.shapes import Answer, Call, Question, SessionView, TurnView
 KEY_ARGUMENTS: Final = ("command", "path", "file", "pattern", "query", "url", "name")
 MARKS: Final = {"completed": "✓", "failed": "✗", "interrupted": "?", "denied": "⊘"}
 MOST_OF_AN_ARGUMENT: Final = 80
+_COMMANDING: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _DIM, _BOLD, _PLAIN = "\x1b[2m", "\x1b[1m", "\x1b[0m"
 
 
@@ -70,12 +72,13 @@ class Transcript:
             self._end_line()  # another attempt, or deltas that were missed: say it whole
             printed = ""
         new = answer.text[len(printed) :]
-        self.out.write(new)
+        self.out.write(harmless(new))
         self._at_line_start = new.endswith("\n")
         self._texts[answer.call_id] = answer.text
 
     def _line(self, text: str, style: str = "") -> None:
         self._end_line()
+        text = harmless(text)
         styled = f"{style}{text}{_PLAIN}" if style and colored(self.out) else text
         self.out.write(styled + "\n")
 
@@ -94,6 +97,11 @@ class Transcript:
         if not self.show_messages or view.status not in ("closed", "terminated"):
             return False
         return self._first_time(f"{view.status} {view.epoch} {len(view.turns)}")
+
+
+def harmless(text: str) -> str:
+    """Return a text of a model or tool without what would command the terminal."""
+    return _COMMANDING.sub("", text)
 
 
 def outcome(call: Call) -> str:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from jidoka.client import Client
 
 LOOK_S: Final = 5.0
+CANCEL_AGAIN_S: Final = 0.1
 PATIENCE_S: Final = 30.0
 """So long may the broker be away; then the command ends, the turn goes on without it."""
 Show = Callable[[Item, SessionView], None]
@@ -123,9 +124,12 @@ def stoppable(client: Client, session_id: str) -> Generator[asyncio.Event]:
 
 
 async def _cancel(client: Client, session_id: str) -> None:
-    # there may be no turn yet, or no more: then there is nothing to stop
-    with suppress(JidokaError):
-        await client.cancel_turn(session_id, "interrupted on the command line")
+    """Stop the turn, also one that has yet to begin; whoever watches it ends this."""
+    while True:
+        with suppress(JidokaError):
+            await client.cancel_turn(session_id, "interrupted on the command line")
+            return
+        await asyncio.sleep(CANCEL_AGAIN_S)
 
 
 def exit_code_of_turn(turn: TurnView) -> int:

@@ -133,3 +133,9 @@ def test_each_way_a_call_ends_has_its_line(call: Call, line: str):
 )
 def test_a_call_is_known_by_one_argument_on_one_line(args: dict[str, object], text: str):
     assert key_argument(args) == text
+
+
+def test_what_a_model_says_cannot_command_the_terminal():
+    evil = replace(SAID, text="a\x1b[2Jb\x07\r\x9bc\td\n")
+
+    assert printed(view(evil)) == "a[2Jbc\td\n"
