@@ -30,10 +30,8 @@ from jidoka.llm.small_model.view import (
 )
 
 FILES_MAX: Final = 4  # files whose blocks an edit may name, the latest read
-# no lengths anywhere: the server's grammar takes a minute for a string with a bound of 1,500
+# no lengths and no patterns: with them the server takes a minute for an answer
 TEXT: Final[dict[str, Any]] = {"type": "string"}
-DIAGNOSIS: Final = r'^The check wants [^.;"\\]+[.] The code [^.;"\\]+; it must [^.;"\\]+[.]$'
-PLAN: Final = r'^I change [^."\\]+[.]$'
 Choices = list[dict[str, Any]]
 
 
@@ -46,10 +44,9 @@ def alternatives(view: View, offered: Collection[str]) -> dict[str, Any]:
     return {"oneOf": choices}
 
 
-def _choice(tool: str, thought: str = "", **arguments: dict[str, Any]) -> dict[str, Any]:
-    """Return one alternative; `thought` is a pattern where the tool has no fixed phrase."""
+def _choice(tool: str, **arguments: dict[str, Any]) -> dict[str, Any]:
     fixed = THOUGHTS.get(tool)
-    spoken = {"const": fixed} if fixed else {"type": "string", "pattern": thought}
+    spoken = {"const": fixed} if fixed else TEXT
     properties = {"thought": spoken, "tool": {"const": tool}, **arguments}
     return {
         "type": "object",
@@ -76,20 +73,15 @@ def _read(view: View) -> Choices:
 def _edits(view: View) -> Choices:
     latest = [path for path in view.contents if _is_code(path) or path in files_in(view.wanted)]
     heads = ((path, _heads(view, path)) for path in latest[-FILES_MAX:])
-    return [_edit(path, names, _reason(view)) for path, names in heads if names]
+    return [_edit(path, names) for path, names in heads if names]
 
 
-def _edit(path: str, names: list[str], reason: str) -> dict[str, Any]:
+def _edit(path: str, names: list[str]) -> dict[str, Any]:
     """Return an edit whose thought stands right before the new text, or that copies the old."""
-    choice = _choice(EDIT, reason, path={"const": path}, block={"enum": names})
+    choice = _choice(EDIT, path={"const": path}, block={"enum": names})
     thought = choice["properties"].pop("thought")
     choice["properties"] |= {"thought": thought, "new": TEXT}
     return choice | {"required": list(choice["properties"])}
-
-
-def _reason(view: View) -> str:
-    """Return the form of the thought before an edit: after a failed check it is a diagnosis."""
-    return DIAGNOSIS if view.stage in {Stage.BROKEN, Stage.FAILED} else PLAN
 
 
 def _is_code(path: str) -> bool:
@@ -112,7 +104,7 @@ def _heads(view: View, path: str) -> list[str]:
 def _write(view: View) -> Choices:
     """Offer the files that the request names and the project does not have."""
     new = [path for path in files_in(view.wanted) if path not in view.there]
-    return [_choice(WRITE, PLAN, path={"enum": new}, content=TEXT)] if new else []
+    return [_choice(WRITE, path={"enum": new}, content=TEXT)] if new else []
 
 
 def _shell(view: View) -> Choices:
