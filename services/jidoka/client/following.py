@@ -96,32 +96,43 @@ async def last(bus: Bus, session_id: str) -> Start:
     return Start(open_stored(answer.data).number, int(headers["Nats-Sequence"]))
 
 
-async def follow(
-    bus: Bus, session_id: str, start: Start, *, live: bool, to_the_end: bool
-) -> AsyncGenerator[Item]:
-    """Yield what is recorded after `start`, deltas among it if `live`; `to_the_end`: then stop.
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What of a session is to be followed."""
+
+    start: Start
+    live: bool = True
+    """Deltas too."""
+    to_the_end: bool = False
+    """Stop at the end of what is there now."""
+    enough: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set it to end the following."""
+
+
+async def follow(bus: Bus, session_id: str, wanted: Wanted) -> AsyncGenerator[Item]:
+    """Yield what is recorded after `wanted.start`, without end unless one is wanted.
 
     Raises:
         SessionNotFound: there is no such session.
         InvalidMessage: `start` is beyond the end of the log.
     """
-    end = await last(bus, session_id)
+    end, start = await last(bus, session_id), wanted.start
     if start.sequence > end.sequence:
         reason = f"{start.sequence} is beyond the last event, {end.sequence}"
         raise InvalidMessage.of("after", reason)
     if start.sequence == end.sequence:
         start = end
-    if to_the_end and start.sequence == end.sequence:
+    if wanted.to_the_end and start.sequence == end.sequence:
         return
     sources = [events(bus, session_id, start)]
-    if live:
+    if wanted.live:
         sources.append(deltas(bus, session_id))
     merge = _Merge(head=end.sequence, seen=start.sequence)
-    async with aclosing(merged(sources)) as items:
+    async with aclosing(merged(sources, wanted.enough)) as items:
         async for item in items:
             for passed in merge.take(item):
                 yield passed
-            if to_the_end and merge.seen >= end.sequence:
+            if wanted.to_the_end and merge.seen >= end.sequence:
                 return
 
 
@@ -170,16 +181,18 @@ def shown(session_id: str, stored: Stored) -> Shown | None:
     return Shown(session_id, kind, delta, envelope.epoch, envelope, stored.body)
 
 
-async def merged(sources: list[AsyncGenerator[Item]]) -> AsyncGenerator[Item]:
+async def merged(
+    sources: list[AsyncGenerator[Item]], enough: asyncio.Event
+) -> AsyncGenerator[Item]:
     """Yield what any of the sources yields, as it comes; they end with this generator."""
-    queue: asyncio.Queue[Item | BaseException] = asyncio.Queue(MOST_WAITING)
+    queue: asyncio.Queue[Item | BaseException | None] = asyncio.Queue(MOST_WAITING)
     tasks = [
         asyncio.create_task(_pump(source, queue.put), name=f"follow {number}")
         for number, source in enumerate(sources)
     ]
+    tasks.append(asyncio.create_task(_end(enough, queue.put), name="follow no more"))
     try:
-        while True:
-            item = await queue.get()
+        while (item := await queue.get()) is not None and not enough.is_set():
             if isinstance(item, BaseException):
                 raise item
             yield item
@@ -198,3 +211,8 @@ async def _pump(source: AsyncIterator[Item], put: Callable[[Any], Any]) -> None:
             await put(item)
     except Exception as problem:  # noqa: BLE001 - it is raised again by who reads the queue
         await put(problem)
+
+
+async def _end(enough: asyncio.Event, put: Callable[[Any], Any]) -> None:
+    await enough.wait()
+    await put(None)

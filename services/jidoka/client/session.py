@@ -12,6 +12,7 @@ jidoka: all of it is subjects and JSON, as `schemas/` describes them.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import aclosing
@@ -25,7 +26,7 @@ from jidoka.bus import follower, requests
 from jidoka.bus.blobs import NatsBlobs
 from jidoka.bus.connection import Bus, connect
 from jidoka.client.asking import Asker, new_id
-from jidoka.client.following import Start, follow, recorded
+from jidoka.client.following import Start, Wanted, follow, recorded
 from jidoka.client.items import Item, Recorded
 from jidoka.contract import commands, subjects
 from jidoka.contract.content import Content, Status
@@ -46,7 +47,7 @@ class Client:
         self.bus = bus
         self._asker = Asker(bus, source, timeout_s)
         self._places: dict[str, Start] = {}
-        self._followers: dict[str, set[AsyncGenerator[Item]]] = {}
+        self._followers: dict[str, set[asyncio.Event]] = {}
 
     @classmethod
     async def connect(
@@ -197,21 +198,20 @@ class Client:
         """
         place = self._places.get(session_id, Start())
         start = Start(after, place.cursor if place.sequence <= after else 0)
-        items = follow(self.bus, session_id, start, live=live, to_the_end=to_the_end)
+        wanted = Wanted(start, live=live, to_the_end=to_the_end)
         mine = self._followers.setdefault(session_id, set())
-        mine.add(items)
+        mine.add(wanted.enough)
         try:
-            async with aclosing(items):
+            async with aclosing(follow(self.bus, session_id, wanted)) as items:
                 async for item in items:
-                    if items not in mine:
-                        return
                     yield item
         finally:
-            mine.discard(items)
+            mine.discard(wanted.enough)
 
     def unsubscribe_from_session(self, session_id: str) -> None:
-        """End all that this client follows of a session, with the next item that comes."""
-        self._followers.pop(session_id, set()).clear()
+        """End all that this client follows of a session."""
+        for enough in self._followers.pop(session_id, set()):
+            enough.set()
 
     async def subscribe_to_all_sessions(self) -> AsyncGenerator[Recorded]:
         """Yield from now on who was created, changed, or ended: lifecycle, without content."""
