@@ -13,6 +13,7 @@ from jidoka.agent.process import new_id, now
 from jidoka.agent.project import Project
 from jidoka.agent.recorder import Recorder
 from jidoka.agent.session import LiveSession
+from jidoka.agent.snapshots import SnapshotKeeper
 from jidoka.agent.tool_calls import ToolCalls
 from jidoka.agent.worker import work
 from jidoka.bus.memory import MemoryEventLog
@@ -82,6 +83,21 @@ class NoSpill:
 
 
 @dataclass
+class KeptSnapshots:
+    """Snapshots in a dictionary."""
+
+    kept: dict[str, bytes] = field(default_factory=dict)
+
+    async def get(self, key: str) -> bytes | None:
+        """Return a snapshot."""
+        return self.kept.get(key)
+
+    async def put(self, key: str, body: bytes) -> None:
+        """Keep a snapshot."""
+        self.kept[key] = body
+
+
+@dataclass
 class Bench:
     """A session on a log, and what its worker needs."""
 
@@ -91,7 +107,7 @@ class Bench:
     mode: PermissionMode = PermissionMode.FULL_AUTO
     limits: Limits = field(default_factory=Limits)
     output: Output = field(default_factory=Output)
-    head: Head = field(default_factory=Head)
+    snapshots: KeptSnapshots = field(default_factory=KeptSnapshots)
 
     async def write(self, *events: e.Event) -> None:
         """Record events as the other programs would."""
@@ -128,7 +144,8 @@ class Bench:
         project = Project(str(self.root), ProbedSandbox(mode="off"))
         tools = ToolCalls(recorder, toolbox, project.context, self._output, NoSpill())
         performer = Performer(recorder, self.model, tools, now, new_id)
-        return tasks.create_task(work(self.log, session, recorder, performer, _nothing))
+        keeper = SnapshotKeeper(self.snapshots, session)
+        return tasks.create_task(work(recorder, performer, keeper, _nothing))
 
     @asynccontextmanager
     async def worker(self, epoch: int = 1) -> AsyncGenerator[asyncio.Task[str]]:

@@ -24,12 +24,14 @@ from jidoka.agent.perform import Performer
 from jidoka.agent.project import Project
 from jidoka.agent.recorder import Recorder
 from jidoka.agent.session import LiveSession
+from jidoka.agent.snapshots import SnapshotKeeper
 from jidoka.agent.spill import BlobSpill
 from jidoka.agent.tool_calls import ToolCalls
 from jidoka.agent.warm_up import WARM_ROUNDS, filled_holes, warm_up
 from jidoka.agent.worker import work
 from jidoka.agent.zygote_protocol import WorkerSettings
 from jidoka.bus.blobs import NatsBlobs
+from jidoka.bus.buckets import Snapshots
 from jidoka.bus.connection import Bus, connect
 from jidoka.bus.event_log import NatsEventLog
 from jidoka.bus.live import NatsLive
@@ -130,7 +132,8 @@ class Worker:
             project = Project(self.start.project_path, self._sandbox())
             try:
                 recorder, performer = self._paired(bus, event_log, session, project)
-                reason = await work(event_log, session, recorder, performer, self._lock)
+                snapshots = SnapshotKeeper(Snapshots(bus), session)
+                reason = await work(recorder, performer, snapshots, self._lock)
             finally:
                 greeting.cancel()
                 project.close()

@@ -6,6 +6,7 @@ import asyncio
 
 from jidoka.core.ports import Entry
 from jidoka.core.session import evolve
+from jidoka.core.snapshot import Snapshot
 from jidoka.core.state import SessionState
 from jidoka.core.transcript import Transcript
 
@@ -30,6 +31,12 @@ class LiveSession:
         self.transcript.add(entry)
         self.last_id = entry.envelope.id
         self._changed.set()
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Begin from a snapshot instead of from nothing."""
+        self.state = snapshot.state
+        self.transcript = snapshot.transcript
+        self.last_id = snapshot.last_id
 
     def leave(self, reason: str) -> None:
         """Let the worker leave as soon as it can."""

@@ -11,36 +11,41 @@ from collections.abc import Awaitable, Callable
 
 from jidoka.agent.recorder import Recorder
 from jidoka.agent.session import LiveSession
-from jidoka.contract.content import Status
+from jidoka.agent.snapshots import SnapshotKeeper
 from jidoka.core.effects import Effect
 from jidoka.core.ports import EventLog
+from jidoka.core.state import AT_REST
 
 Perform = Callable[[Effect], Awaitable[None]]
 
 _CLEAN_UP_S = 10.0
 _CLEAN_UP_TRIES = 5
-_GONE = frozenset({Status.IDLE, Status.CLOSED, Status.TERMINATED})
 
 
 async def work(
-    log: EventLog,
-    session: LiveSession,
     recorder: Recorder,
     perform: Perform,
+    snapshots: SnapshotKeeper,
     on_live: Callable[[], Awaitable[None]],
 ) -> str:
     """Serve one session until it needs no worker any more; return why.
 
     `on_live` is called once the log is folded up to the worker's assignment.
     """
+    session = recorder.session
+    if recorder.epoch > 1:
+        await snapshots.restore()
     async with asyncio.TaskGroup() as tasks:
-        follower = tasks.create_task(_follow(log, session), name="follow")
+        follower = tasks.create_task(_follow(recorder.log, session), name="follow")
         try:
             await _assigned(session, recorder.epoch)
             await on_live()
-            return await _keep_equal(session, recorder, perform, tasks)
+            reason = await _keep_equal(recorder, perform, snapshots, tasks)
         finally:
             await _end([follower])
+    if reason in AT_REST:
+        await snapshots.keep()
+    return reason
 
 
 async def _follow(log: EventLog, session: LiveSession) -> None:
@@ -58,8 +63,9 @@ async def _assigned(session: LiveSession, epoch: int) -> None:
 
 
 async def _keep_equal(
-    session: LiveSession, recorder: Recorder, perform: Perform, tasks: asyncio.TaskGroup
+    recorder: Recorder, perform: Perform, snapshots: SnapshotKeeper, tasks: asyncio.TaskGroup
 ) -> str:
+    session = recorder.session
     running: dict[Effect, asyncio.Task[None]] = {}
     try:
         while not (reason := _no_longer_needed(session, recorder.epoch)):
@@ -68,6 +74,8 @@ async def _keep_equal(
                 if effect not in running or running[effect].done():
                     name = type(effect).__name__
                     running[effect] = tasks.create_task(_performed(perform, effect), name=name)
+            if snapshots.is_due():
+                await snapshots.keep()
             await session.change()
         return reason
     finally:
@@ -103,4 +111,4 @@ def _no_longer_needed(session: LiveSession, epoch: int) -> str:
         return session.leaving
     if state.epoch > epoch:
         return "superseded"
-    return str(state.status) if state.status in _GONE and state.epoch == epoch else ""
+    return str(state.status) if state.epoch == epoch and not state.worker_wanted else ""

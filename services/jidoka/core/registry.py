@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from jidoka.contract.content import Status
 from jidoka.core.ports import Entry
 from jidoka.core.projection import SessionRow
 
@@ -23,6 +24,23 @@ class SessionQuery:
     limit: int = 100
     before: int | None = None
     """Only sessions whose `first_cursor` is smaller: the page after that one."""
+
+
+def fits(row: SessionRow, query: SessionQuery) -> bool:
+    """Tell whether a row is one of a query's, all but its text, which only a registry can tell."""
+    if query.before is not None and row.first_cursor >= query.before:
+        return False
+    if query.project is not None and query.project not in (row.project_path, row.worktree_of):
+        return False
+    if query.statuses is None:
+        return row.status != Status.TERMINATED.value
+    return row.status in query.statuses
+
+
+def newest(rows: Iterable[SessionRow], query: SessionQuery) -> tuple[SessionRow, ...]:
+    """Return the rows that fit a query, newest first, as many as it wants."""
+    found = [row for row in rows if fits(row, query)]
+    return tuple(sorted(found, key=lambda row: -row.first_cursor)[: query.limit])
 
 
 class Registry(Protocol):

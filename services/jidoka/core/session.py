@@ -27,7 +27,7 @@ from jidoka.contract import events as e
 from jidoka.contract.content import Policy, Status, TurnOutcome, Usage
 from jidoka.contract.ids import command_key
 from jidoka.core.ports import Entry
-from jidoka.core.state import OpenCall, Question, SessionState, Turn, Waiting
+from jidoka.core.state import AT_REST, OpenCall, Question, SessionState, Turn, Waiting
 
 _MAX_LOSSES = 32
 
@@ -77,10 +77,16 @@ def _apply(state: SessionState, event: e.Event, entry: Entry) -> SessionState:
             return _stopping(replace(state, closing="terminate"), TurnOutcome.CANCELLED)
         case e.SessionTerminated(reason=reason, error=error):
             return replace(
-                state, status=Status.TERMINATED, end_reason=reason, error=error, closing=None
+                state,
+                status=Status.TERMINATED,
+                end_reason=reason,
+                error=error,
+                closing=None,
+                worker_wanted=False,
             )
         case e.WorkerAssigned(host=host, epoch=epoch):
-            return replace(state, host=host, epoch=max(epoch, state.epoch), worker_lost=False)
+            epoch = max(epoch, state.epoch)
+            return replace(state, host=host, epoch=epoch, worker_wanted=True, worker_lost=False)
         case e.WorkerLost(epoch=epoch):
             return _worker_lost(state, epoch, entry.time)
         case e.MessageAccepted() | e.MessageEdited() | e.MessageWithdrawn():
@@ -171,8 +177,13 @@ def _created(state: SessionState, event: e.SessionCreated, entry: Entry) -> Sess
 
 
 def _status_changed(state: SessionState, event: e.SessionStatusChanged) -> SessionState:
-    closing = None if event.status is Status.CLOSED else state.closing
-    return replace(state, status=event.status, status_reason=event.reason, closing=closing)
+    return replace(
+        state,
+        status=event.status,
+        status_reason=event.reason,
+        closing=None if event.status is Status.CLOSED else state.closing,
+        worker_wanted=state.worker_wanted and event.status not in AT_REST,
+    )
 
 
 def _configured(state: SessionState, event: e.SessionConfigured) -> SessionState:

@@ -23,6 +23,8 @@ from jidoka.core.ports import Head
 from jidoka.core.recorded import Recorded
 
 OPEN = frozenset({Status.INITIALIZING, Status.ACTIVE, Status.IDLE, Status.TERMINATING})
+AT_REST = frozenset({Status.IDLE, Status.CLOSED, Status.TERMINATED})
+"""A worker that is still there leaves."""
 LIVE = frozenset({Status.INITIALIZING, Status.ACTIVE})
 """A worker should be there."""
 
@@ -139,6 +141,8 @@ class SessionState:
     updated_at: datetime | None = None
     epoch: int = 0
     host: str = ""
+    worker_wanted: bool = False
+    """A worker was assigned, and the session was not put to rest since."""
     worker_lost: bool = False
     """The worker of `epoch` is known to be gone."""
     losses: tuple[datetime, ...] = ()

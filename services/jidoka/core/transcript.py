@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from jidoka.contract import events as e
-from jidoka.contract.content import TurnOutcome, text_of
+from jidoka.contract.content import Content, TurnOutcome, text_of
 from jidoka.contract.json import is_object_text
 from jidoka.core.ports import Entry
 
@@ -20,7 +20,14 @@ Message = dict[str, Any]
 
 
 @dataclass(slots=True)
-class _Answer:
+class Said:
+    """Something said that stands for itself."""
+
+    message: Message
+
+
+@dataclass(slots=True)
+class Answered:
     """An answer of the model and the results of its calls, as far as they are known."""
 
     event: e.LlmResponded
@@ -31,23 +38,23 @@ class _Answer:
 class Transcript:
     """Grows by `add`; `messages` gives what the model reads now."""
 
-    _items: list[_Answer | Message] = field(default_factory=list)
-    _waiting: dict[str, Any] = field(default_factory=dict)
+    items: list[Said | Answered] = field(default_factory=list)
+    waiting: dict[str, Content] = field(default_factory=dict)
 
     def add(self, entry: Entry) -> None:
         """Take in the next entry of the log."""
         match entry.event:
             case e.MessageAccepted(message_id=message_id, content=content):
-                self._waiting[message_id] = content
+                self.waiting[message_id] = content
             case e.MessageEdited(message_id=message_id, content=content):
-                if message_id in self._waiting:
-                    self._waiting[message_id] = content
+                if message_id in self.waiting:
+                    self.waiting[message_id] = content
             case e.MessageWithdrawn(message_id=message_id):
-                self._waiting.pop(message_id, None)
+                self.waiting.pop(message_id, None)
             case e.TurnStarted(message_ids=ids) | e.LlmRequested(message_ids=ids):
                 self._take(ids)
             case e.LlmResponded() as answer:
-                self._items.append(_Answer(answer))
+                self.items.append(Answered(answer))
             case e.ToolCompleted(call_id=call_id, output=output):
                 self._result(call_id, output)
             case e.ToolFailed(call_id=call_id, error=error, output=output):
@@ -57,38 +64,41 @@ class Transcript:
             case e.ToolDenied(call_id=call_id, by=by, reason=reason):
                 self._result(call_id, f"denied by {by}. {reason}".strip())
             case e.TurnEnded(outcome=outcome) if outcome is not TurnOutcome.COMPLETED:
-                self._items.append({"role": "assistant", "content": f"(The turn: {outcome}.)"})
+                self._say("assistant", f"(The turn: {outcome}.)")
             case e.ConversationCleared():
-                self._items.clear()
+                self.items.clear()
             case _:
                 pass
 
     def messages(self) -> list[Message]:
         """Return the conversation from its start, without the system prompt."""
-        return [message for item in self._items for message in _rendered(item)]
+        return [message for item in self.items for message in _rendered(item)]
 
     def waiting_texts(self) -> dict[str, str]:
         """Return the text of every message that no turn has taken up, by its id."""
-        return {key: text_of(content) for key, content in self._waiting.items()}
+        return {key: text_of(content) for key, content in self.waiting.items()}
 
     def _take(self, ids: tuple[str, ...]) -> None:
         for message_id in ids:
-            content = self._waiting.pop(message_id, None)
+            content = self.waiting.pop(message_id, None)
             if content is not None:
-                self._items.append({"role": "user", "content": text_of(content)})
+                self._say("user", text_of(content))
+
+    def _say(self, role: str, content: str) -> None:
+        self.items.append(Said({"role": role, "content": content}))
 
     def _result(self, call_id: str, text: str) -> None:
-        for item in reversed(self._items):
-            if isinstance(item, _Answer) and any(
+        for item in reversed(self.items):
+            if isinstance(item, Answered) and any(
                 call.call_id == call_id for call in item.event.tool_calls
             ):
                 item.results.setdefault(call_id, text)
                 return
 
 
-def _rendered(item: _Answer | Message) -> Iterator[Message]:
-    if not isinstance(item, _Answer):
-        yield item
+def _rendered(item: Said | Answered) -> Iterator[Message]:
+    if isinstance(item, Said):
+        yield item.message
         return
     answer = item.event
     message: Message = {"role": "assistant", "content": answer.content or None}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import assert_never
 
-from jidoka.contract.content import Status, TurnOutcome
+from jidoka.contract.content import TurnOutcome
 from jidoka.core.budget import exceeded
 from jidoka.core.effects import (
     AskPermission,
@@ -30,7 +30,7 @@ Kinds = Mapping[str, EffectClass]
 
 def next_effects(state: SessionState, epoch: int, kinds: Kinds) -> tuple[Effect, ...]:
     """Return all that the worker of `epoch` should be doing now; empty means wait."""
-    if state.epoch != epoch or state.status in (Status.CLOSED, Status.TERMINATED):
+    if state.epoch != epoch or not state.worker_wanted:
         return ()  # another worker speaks for this session, or nobody does any more
     turn = state.turn
     if turn is None:

@@ -18,7 +18,8 @@ from jidoka.contract.content import (
 )
 from jidoka.contract.errors import ProviderAuth, ProviderRateLimited, ProviderUnavailable
 from jidoka.contract.internal import LlmAnswer
-from tests.support.agent import asks, memory_bench
+from jidoka.core.snapshot import load
+from tests.support.agent import SESSION, asks, memory_bench
 
 
 def names(events) -> list[str]:
@@ -313,3 +314,34 @@ async def test_a_worker_that_is_not_needed_any_more_leaves(tmp_path, status):
             reason = await worker
 
     assert reason == status
+
+
+async def test_the_next_worker_begins_from_the_snapshot_and_goes_on_as_if_from_the_log(tmp_path):
+    bench = memory_bench(tmp_path, "first", "second")
+    await bench.open()
+    async with bench.worker() as worker:
+        await bench.until(e.TurnEnded)
+        await bench.write(e.SessionStatusChanged(status=Status.IDLE))
+        await asyncio.wait_for(worker, 10)
+    kept = load(bench.snapshots.kept[SESSION])
+    assert kept
+    assert kept.state.status is Status.IDLE
+    await bench.write(e.MessageAccepted(message_id="m2", content="and now?"))
+
+    async with bench.worker(epoch=2):
+        await bench.until(e.TurnEnded, 2)
+
+    said = [m["content"] for m in bench.model.calls[1].messages if m["role"] != "system"]
+    assert said == ["do it", "first", "and now?"]
+
+
+async def test_a_snapshot_that_cannot_be_read_is_as_good_as_none(tmp_path):
+    bench = memory_bench(tmp_path, "first")
+    await bench.open()
+    bench.snapshots.kept[SESSION] = b'{"state": {"session_id": "s1"}, "version": 0}'
+
+    async with bench.worker(epoch=2):
+        ended = (await bench.until(e.TurnEnded)).event
+
+    assert isinstance(ended, e.TurnEnded)
+    assert ended.answer == "first"
