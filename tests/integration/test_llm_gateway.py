@@ -372,7 +372,6 @@ async def test_models_says_what_a_call_would_use(world: World):
     [
         ("scripted:/nowhere.json", ModelUnknown),
         ("openai/gpt-5", ApiKeyMissing),
-        (None, ApiKeyMissing),
     ],
 )
 async def test_models_refuses_at_once_what_a_call_would_meet(
@@ -383,15 +382,6 @@ async def test_models_refuses_at_once_what_a_call_would_meet(
     async with world.gateway():
         with pytest.raises(kind):
             await requests.ask(world.bus, subjects.LLM_MODELS, request, LlmModels, 10)
-
-
-async def test_without_any_model_the_three_ways_to_one_are_named(world: World):
-    async with world.gateway():
-        with pytest.raises(ApiKeyMissing) as refused:
-            await world.asked("", llm=LlmConfig())
-
-    assert len(refused.value.ways) == 3
-    assert refused.value.exit_code == 7
 
 
 async def test_the_answer_of_a_stranger_keeps_no_one_waiting(world: World):

@@ -34,7 +34,7 @@ from jidoka.llm.pieces import Route
 from jidoka.llm.provider import ProviderLibrary
 from jidoka.llm.stream import Folding
 from jidoka.llm_gateway.keys import KeyRing
-from tests.support.fake_openai import RETRY_AFTER_S, Server, running_openai
+from tests.support.fake_openai import Server, running_openai
 from tests.support.gateway import gateway_here
 
 KEY = "sk-canary-00112233445566778899aabb"
@@ -190,7 +190,7 @@ async def test_a_rate_limit_says_how_long_to_wait(provider: Provider):
     with pytest.raises(ProviderRateLimited) as refused:
         await provider.asked("status-429")
 
-    assert refused.value.retry_after_s == RETRY_AFTER_S
+    assert refused.value.retry_after_s == 7.0
 
 
 async def test_an_overflow_names_the_window(provider: Provider):
@@ -326,3 +326,66 @@ async def test_a_provider_that_nobody_serves_is_named(
 
         with pytest.raises(ProviderUnknown, match="nobody"):
             await client.complete(provider.call(llm=LlmConfig(model="nobody/knows")))
+
+
+class Gatewayed:
+    """Calls of a fake provider through a gateway."""
+
+    def __init__(self, provider: Provider, client: GatewayClient) -> None:
+        self.server = provider.server
+        self._provider = provider
+        self._client = client
+        self.answered: list[str] = []
+
+    async def asked(self, model: str, call_id: str, **llm: Any) -> LlmAnswer:
+        """Return the answer of the fake's model; note when it came."""
+        config = LlmConfig(model=model, api_base=self.server.base_url, **llm)
+        answer = await self._client.complete(self._provider.call(call_id=call_id, llm=config))
+        self.answered.append(call_id)
+        return answer
+
+
+@pytest.fixture
+async def gatewayed(provider: Provider, nats_url: str, tmp_path: Any) -> AsyncGenerator[Gatewayed]:
+    async with (
+        await connect(nats_url, name="test") as bus,
+        gateway_here(bus, {}, home=tmp_path),
+    ):
+        yield Gatewayed(provider, GatewayClient(bus, NatsBlobs(bus)))
+
+
+async def test_all_sessions_wait_together_when_a_provider_says_429(gatewayed: Gatewayed):
+    gatewayed.server.retry_after = "0.3"
+    gatewayed.server.names["busy"] = ["status-429", "words-3"]
+    with pytest.raises(ProviderRateLimited):
+        await gatewayed.asked("busy", "first")
+    before = gatewayed.server.count
+
+    tasks = [asyncio.create_task(gatewayed.asked("busy", f"c{n}")) for n in range(5)]
+    await asyncio.sleep(0.1)
+    meanwhile = gatewayed.server.count
+    await asyncio.gather(*tasks)
+
+    assert meanwhile == before
+    assert gatewayed.answered == [f"c{n}" for n in range(5)]
+
+
+async def test_a_provider_that_keeps_failing_is_left_alone(gatewayed: Gatewayed):
+    for number in range(5):
+        with pytest.raises(ProviderUnavailable):
+            await gatewayed.asked("status-500", f"c{number}")
+    before = gatewayed.server.count
+
+    with pytest.raises(ProviderUnavailable):
+        await gatewayed.asked("words-3", "one-more")
+
+    assert gatewayed.server.count == before
+
+
+async def test_a_call_said_as_text_is_a_call(gatewayed: Gatewayed):
+    answer = await gatewayed.asked("as-text", "c1")
+
+    assert [(call.tool, json.loads(call.arguments)) for call in answer.tool_calls] == [
+        ("read", {"path": "a.txt"})
+    ]
+    assert answer.content == "I will look."

@@ -5,6 +5,7 @@
     parallel          two calls in pieces, interleaved      same-index      two calls, one index
     reasoning         thoughts, then a word                 no-usage        no usage in the stream
     length, filter    that finish reason                    refusal         OpenAI's refusal field
+    as-text           a call written as text
     empty             nothing but an end                    hang, stall     silent: at once, later
     cut, cut-clean    the connection ends in between, with and without the end of the body
     garbage, page     no JSON in the stream, an HTML page   error-in-stream an error as a chunk
@@ -25,7 +26,7 @@ from typing import Any
 Chunk = dict[str, Any]
 Send = Callable[[bytes], None]
 KEPT_REQUESTS = 1_000
-RETRY_AFTER_S = 7
+RETRY_AFTER = "7"
 HEAD = (
     b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n"
     b"transfer-encoding: chunked\r\nx-request-id: r1\r\n\r\n"
@@ -110,6 +111,9 @@ def answer(model: str, messages: list[Any]) -> list[Chunk]:
                 *words(1),
                 delta("stop"),
             ]
+        case "as-text":
+            call = '<tool_call>{"name": "read", "arguments": {"path": "a.txt"}}</tool_call>'
+            return [delta(content="I will look. "), delta(content=call), delta("stop")]
         case "length":
             return [*words(2), delta("length")]
         case "filter":
@@ -129,7 +133,7 @@ def plain(status: int, body: bytes, *extra: str, kind: str = "application/json")
     return "\r\n".join([*head, "", ""]).encode() + body
 
 
-def refusal_of(model: str, key: str) -> bytes | None:
+def refusal_of(model: str, key: str, retry_after: str) -> bytes | None:
     """Return the response to a model whose name asks for an error, None for others."""
     status, code, message = CODES.get(model, (0, "", ""))
     if model.startswith("status-"):
@@ -137,7 +141,7 @@ def refusal_of(model: str, key: str) -> bytes | None:
     if not status:
         return None
     error = {"error": {"message": message, "type": "x", "code": code, "param": None}}
-    extra = (f"retry-after: {RETRY_AFTER_S}",) if status == 429 else ()
+    extra = (f"retry-after: {retry_after}",) if status == 429 else ()
     return plain(status, json.dumps(error).encode(), *extra)
 
 
@@ -184,7 +188,7 @@ class FakeOpenAI(asyncio.Protocol):
             self._transport.write(plain(200, json.dumps(names).encode()))
             return
         model = self._server.renamed(body["model"])
-        refused = refusal_of(model, headers.get("authorization", ""))
+        refused = refusal_of(model, headers.get("authorization", ""), self._server.retry_after)
         if refused is not None:
             self._transport.write(refused)
             return
@@ -245,6 +249,8 @@ class Server:
         self.count = 0
         self.connections: set[asyncio.Transport] = set()
         self.base_url = ""
+        self.retry_after = RETRY_AFTER
+        """What stands in the header of a 429: seconds or a date."""
         self.names: dict[str, list[str]] = {}
         """Model → the names under which it answers, one request after the other."""
 

@@ -39,6 +39,16 @@ class LlmCall(Message):
     """Certainly never asked before, so no remembered answer has to be looked for."""
 
 
+class LlmLimit(Message):
+    """llm-gateway → the other gateways, on `jido.llm.limits`: a provider says 429."""
+
+    source: str
+    """Which gateway was told."""
+    lane: str
+    """The provider's server and the reference of the key."""
+    wait_s: float = Field(ge=0, le=3_600)
+
+
 class LlmModelsRequest(Message):
     """anyone of ours → llm-gateway, on `jido.llm.models`: what would a call use?"""
 

@@ -63,29 +63,59 @@ class Keys(Protocol):
         ...
 
 
-class ProviderLibrary:
-    """litellm, loaded once."""
+class Loader:
+    """litellm, loaded once, whoever needs it first."""
 
-    def __init__(self, keys: Keys, *, connect_s: float = 10.0, whole_s: float = 600.0) -> None:
+    def __init__(self) -> None:
+        self.module: Any = None
+        """None until it is loaded."""
+        self._loading: asyncio.Task[Any] | None = None
+
+    async def load(self) -> Any:
+        """Return the library, loaded and warm; many may wait."""
+        if self.module is None:
+            if self._loading is None or self._loading.done():
+                self._loading = asyncio.create_task(asyncio.to_thread(_load), name="load litellm")
+            self.module = await asyncio.shield(self._loading)
+        return self.module
+
+
+class ProviderLibrary:
+    """Models of all providers, under one ring of keys."""
+
+    def __init__(
+        self,
+        keys: Keys,
+        *,
+        connect_s: float = 10.0,
+        whole_s: float = 600.0,
+        loader: Loader | None = None,
+    ) -> None:
         self._keys = keys
         self._connect_s = connect_s
         self._whole_s = whole_s
-        self._loading: asyncio.Task[Any] | None = None
-        self._litellm: Any = None
-        self._timeout: Any = None
+        self._loader = loader or Loader()
+
+    def with_keys(self, keys: Keys) -> ProviderLibrary:
+        """Return the same library under other keys."""
+        return ProviderLibrary(
+            keys, connect_s=self._connect_s, whole_s=self._whole_s, loader=self._loader
+        )
 
     async def load(self) -> None:
         """Return when the library is loaded and warm; many may wait."""
-        if self._litellm is not None:
-            return
-        if self._loading is None:
-            self._loading = asyncio.create_task(asyncio.to_thread(_load), name="load litellm")
-        self._litellm = await asyncio.shield(self._loading)
-        self._timeout = self._litellm.httpx.Timeout(self._whole_s, connect=self._connect_s)
+        await self._loader.load()
+
+    async def prepare(self) -> None:
+        """Load it early; a failure is only logged, the first call meets it again."""
+        try:
+            await self._loader.load()
+        except Exception as problem:  # noqa: BLE001 - an import may raise anything
+            log.error("litellm cannot be loaded: %s", problem)
 
     def is_provider(self, name: str) -> bool:
         """Tell whether it serves a provider of that name; False before it is loaded."""
-        return self._litellm is not None and name in self._litellm.provider_list
+        return self._loader.module is not None and name in self._loader.module.provider_list
 
     def provider_of(self, model: str) -> str | None:
         """Return who serves a model, None if nobody does or it is not loaded."""
@@ -105,12 +135,13 @@ class ProviderLibrary:
             JidokaError: what the provider, or the way to it, had to say; never with a key in it.
         """
         key = self._keys.key(route)
-        request = self._request(call, route, key)
-        await self.load()
+        request = _request(call, route, key)
+        litellm = await self._loader.load()
+        request["timeout"] = litellm.httpx.Timeout(self._whole_s, connect=self._connect_s)
         asked = Asked(route, key, self.window_of(route), self._connect_s)
         spent: Spent | None = None
         try:
-            answer = await self._litellm.acompletion(**request)
+            answer = await litellm.acompletion(**request)
             async with aclosing(answer), aclosing(_chunks_of(answer)) as chunks:
                 async for chunk in chunks:
                     for piece in pieces_of(chunk):
@@ -123,34 +154,6 @@ class ProviderLibrary:
         if spent is not None:
             yield self._priced(spent, route)
 
-    def _request(self, call: LlmCall, route: Route, key: str | None) -> dict[str, Any]:
-        unknown = sorted(call.llm.extra.keys() - EXTRAS)
-        if unknown:
-            reason = f"is not passed on; known: {', '.join(sorted(EXTRAS))}"
-            raise InvalidMessage(
-                problems=tuple({"path": f"llm.extra.{name}", "reason": reason} for name in unknown)
-            )
-        request: dict[str, Any] = {
-            "model": f"{route.provider}/{route.model}",
-            "messages": list(call.messages),
-            "stream": True,
-            "stream_options": {"include_usage": True},
-            "max_tokens": call.llm.max_tokens or DEFAULT_MAX_TOKENS,
-            "max_retries": 0,
-            "drop_params": True,
-            "timeout": self._timeout,
-            **call.llm.extra,
-        }
-        if call.tools:
-            request["tools"] = list(call.tools)
-        if call.llm.temperature is not None:
-            request["temperature"] = call.llm.temperature
-        if route.api_base is not None:
-            request["api_base"] = route.api_base
-        if key is not None or route.api_base is not None:
-            request["api_key"] = key or NO_KEY
-        return request
-
     def _priced(self, spent: Spent, route: Route) -> Spent:
         """Return what was spent with its price, where the provider's prices are known."""
         own_server = route.provider == COMPATIBLE and route.api_base is not None
@@ -158,7 +161,7 @@ class ProviderLibrary:
         if spent.cost_usd is not None or spent.usage is None or not known:
             return spent
         try:
-            asked, said = self._litellm.cost_per_token(
+            asked, said = self._loader.module.cost_per_token(
                 model=route.model,
                 custom_llm_provider=route.provider,
                 prompt_tokens=spent.usage.input_tokens,
@@ -170,11 +173,39 @@ class ProviderLibrary:
         return Spent(spent.usage, (asked + said) or None)
 
     def _prices(self) -> Mapping[str, Any]:
-        return self._litellm.model_cost if self._litellm is not None else {}
+        return self._loader.module.model_cost if self._loader.module is not None else {}
 
     def _known(self, route: Route) -> Mapping[str, Any] | None:
         prices = self._prices()
         return prices.get(f"{route.provider}/{route.model}") or prices.get(route.model)
+
+
+def _request(call: LlmCall, route: Route, key: str | None) -> dict[str, Any]:
+    unknown = sorted(call.llm.extra.keys() - EXTRAS)
+    if unknown:
+        reason = f"is not passed on; known: {', '.join(sorted(EXTRAS))}"
+        raise InvalidMessage(
+            problems=tuple({"path": f"llm.extra.{name}", "reason": reason} for name in unknown)
+        )
+    request: dict[str, Any] = {
+        "model": f"{route.provider}/{route.model}",
+        "messages": list(call.messages),
+        "stream": True,
+        "stream_options": {"include_usage": True},
+        "max_tokens": call.llm.max_tokens or DEFAULT_MAX_TOKENS,
+        "max_retries": 0,
+        "drop_params": True,
+        **call.llm.extra,
+    }
+    if call.tools:
+        request["tools"] = list(call.tools)
+    if call.llm.temperature is not None:
+        request["temperature"] = call.llm.temperature
+    if route.api_base is not None:
+        request["api_base"] = route.api_base
+    if key is not None or route.api_base is not None:
+        request["api_key"] = key or NO_KEY
+    return request
 
 
 async def _chunks_of(answer: Any) -> AsyncGenerator[Any]:

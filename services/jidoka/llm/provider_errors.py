@@ -88,11 +88,12 @@ def _by_status(chain: tuple[BaseException, ...], asked: Asked) -> JidokaError:
         first_s = asked.route.first_byte_s
         return ProviderTimeout(provider=provider, which="first byte", after_s=first_s)
     if status in range(400, 500):
-        words = _words(chain, asked.key)
-        if _OVERFLOW.search(words) or _code(chain) == "context_length_exceeded":
+        said = _said(chain)
+        if _OVERFLOW.search(said) or _code(chain) == "context_length_exceeded":
             return _overflow(chain, asked)
-        if _POLICY.search(words) or _code(chain) == "content_policy_violation":
+        if _POLICY.search(said) or _code(chain) == "content_policy_violation":
             return ProviderRefused(provider=provider, reason="content policy")
+        words = _words(chain, asked.key)
         return ProviderRefused(provider=provider, reason=f"bad request ({status}): {words}")
     return ProviderUnavailable(provider=provider, status=status)
 
@@ -115,6 +116,11 @@ def _status(chain: tuple[BaseException, ...]) -> int | None:
         if isinstance(status, int) and type(each).__name__ != "APIConnectionError":
             return status
     return None
+
+
+def _said(chain: tuple[BaseException, ...]) -> str:
+    """Return all that was said; for looking things up in, not for telling."""
+    return " ".join(str(each) for each in chain)
 
 
 def _code(chain: tuple[BaseException, ...]) -> str:
@@ -154,13 +160,14 @@ def _seconds(text: str, scale: float) -> float | None:
 
 def _overflow(chain: tuple[BaseException, ...], asked: Asked) -> ContextOverflow:
     """Return the error with the numbers that the provider named, as far as it did."""
-    numbers = [int(text.replace(",", "")) for text in _NUMBER.findall(str(chain[0]))]
+    numbers = [int(text.replace(",", "")) for text in _NUMBER.findall(_said(chain))]
     window = asked.window or (numbers[0] if numbers else 0)
     return ContextOverflow(tokens=max((n for n in numbers if n > window), default=0), window=window)
 
 
 def _words(chain: tuple[BaseException, ...], key: str | None) -> str:
-    text = " ".join(str(getattr(chain[0], "message", "")).split())
+    messages = (str(getattr(each, "message", "")) for each in chain)
+    text = " ".join(next(filter(None, messages), "").split())
     text = text.rpartition("Exception - ")[2]  # what comes before is the library's own prefix
     if key:
         text = text.replace(key, REDACTED)

@@ -8,6 +8,8 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 
 from jidoka import telemetry
 from jidoka.bus import requests
@@ -16,13 +18,16 @@ from jidoka.bus.buckets import Answers as RememberedAnswers
 from jidoka.bus.connection import Bus, connect
 from jidoka.bus.live import NatsLive
 from jidoka.contract.errors import JidokaError
-from jidoka.contract.internal import LlmModelsRequest
-from jidoka.contract.subjects import GATEWAY_QUEUE, LLM_MODELS
+from jidoka.contract.internal import LlmLimit, LlmModelsRequest
+from jidoka.contract.subjects import GATEWAY_QUEUE, LLM_LIMITS, LLM_MODELS
+from jidoka.llm.embedded import EmbeddedModel
 from jidoka.llm.provider import ProviderLibrary
-from jidoka.llm.providers import SCRIPTED
+from jidoka.llm.providers import LOCAL, SCRIPTED
 from jidoka.llm.scripted import ScriptedModel
+from jidoka.llm.text_calls import read_text_calls
+from jidoka.llm.weights import default_cache
 from jidoka.llm_gateway.answers import Answers
-from jidoka.llm_gateway.directory import ModelDirectory
+from jidoka.llm_gateway.directory import LocalFiles, ModelDirectory
 from jidoka.llm_gateway.keys import KeyRing, read_rules
 from jidoka.llm_gateway.limits import ProviderLanes
 from jidoka.llm_gateway.messages import BlobMessages
@@ -32,6 +37,8 @@ from jidoka.llm_gateway.speaking import ModelSpeaker, by_provider
 from jidoka.settings import GatewaySettings, load, required_nats_url
 
 DRAIN_S = 10.0
+ROOM = 256
+"""Calls that may wait for a place; more are sent away, to try again."""
 PATIENCE_S = 30.0
 log = logging.getLogger(__name__)
 
@@ -57,19 +64,35 @@ async def serve(
 ) -> None:
     """Serve until `stop`; calls in flight then have 10 s to end."""
     async with asyncio.TaskGroup() as tasks:
-        gateway, directory = compose(settings, environment, bus, tasks)
-        server = Server(bus, gateway)
+        parts = compose(settings, environment, bus, tasks)
+        gateway, directory = parts.gateway, parts.directory
+        server = Server(bus, gateway, parts.lanes)
         models = requests.serve(
             bus, LLM_MODELS, LlmModelsRequest, directory.models, queue=GATEWAY_QUEUE
         )
-        beat = tasks.create_task(gateway.beat(), name="keep-alive")
+        helpers = [tasks.create_task(gateway.beat(), name="keep-alive")]
+        if directory.expects_provider():
+            helpers.append(tasks.create_task(parts.library.prepare(), name="load litellm"))
         async with models:
             await server.listen()
             on_ready()
             await stop.wait()
             await server.hush()
         await gateway.drain(DRAIN_S)
-        beat.cancel()
+        await parts.embedded.stop()
+        for helper in helpers:
+            helper.cancel()
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The gateway, put together."""
+
+    gateway: Gateway
+    directory: ModelDirectory
+    lanes: ProviderLanes
+    library: ProviderLibrary
+    embedded: EmbeddedModel
 
 
 def compose(
@@ -77,36 +100,35 @@ def compose(
     environment: Mapping[str, str],
     bus: Bus,
     tasks: asyncio.TaskGroup,
-) -> tuple[Gateway, ModelDirectory]:
-    """Return the gateway and its directory, with every port paired."""
-    keys = KeyRing(
-        environment, read_rules(settings.key_rules), everything=settings.profile == "local"
-    )
+) -> Parts:
+    """Return the parts of the gateway, every port paired with its adapter."""
+    source = f"/jidoka/llm-gateway/{os.getpid()}"
+
+    async def tell(limit: LlmLimit) -> None:
+        with suppress(JidokaError):  # a gateway that did not hear of it is told by the provider
+            await bus.publish(LLM_LIMITS, limit.model_dump_json().encode())
+
+    rules = read_rules(settings.key_rules)
+    keys = KeyRing(environment, rules, everything=settings.profile == "local")
     library = ProviderLibrary(
         keys, connect_s=settings.connect_timeout_s, whole_s=settings.whole_timeout_s
     )
-    scripted = ScriptedModel()
-    blobs = NatsBlobs(bus)
-    directory = ModelDirectory(
-        settings=settings,
-        environment=environment,
-        library=library,
-        keys=keys,
-        scripted=scripted,
-        has_local=lambda: False,
-        has_weights=lambda: False,
-    )
+    scripted, lanes, blobs = ScriptedModel(), ProviderLanes(source, tell), NatsBlobs(bus)
+    embedded = EmbeddedModel(library.with_keys, settings.model_cache)
+    local = LocalFiles(settings.model_cache or default_cache())
+    directory = ModelDirectory(settings, environment, library, keys, scripted, local)
     speaker = ModelSpeaker(
         router=directory,
-        lanes=ProviderLanes(),
-        models=by_provider({SCRIPTED: scripted}, library),
-        live=NatsLive(bus, source=f"/jidoka/llm-gateway/{os.getpid()}"),
+        lanes=lanes,
+        models=by_provider({SCRIPTED: scripted, LOCAL: embedded}, library),
+        live=NatsLive(bus, source=source),
         messages=BlobMessages(blobs),
         settings=settings,
+        read_calls=read_text_calls,
     )
     answers = Answers(RememberedAnswers(bus), blobs)
-    gateway = Gateway(speaker, answers, bus, tasks, concurrency=settings.concurrency)
-    return gateway, directory
+    gateway = Gateway(speaker, answers, bus, tasks, most=settings.concurrency + ROOM)
+    return Parts(gateway, directory, lanes, library, embedded)
 
 
 def main() -> int:

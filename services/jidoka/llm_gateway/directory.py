@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Protocol
 
 from jidoka.contract.content import LlmConfig
-from jidoka.contract.errors import ProviderUnknown
+from jidoka.contract.errors import ApiKeyMissing, ModelUnknown, ProviderUnknown
 from jidoka.contract.internal import LlmModels, LlmModelsRequest
+from jidoka.llm import weights
+from jidoka.llm.embedded import WINDOW
 from jidoka.llm.pieces import Route
-from jidoka.llm.providers import KEYLESS, PROVIDERS, SCRIPTED
+from jidoka.llm.providers import KEYLESS, LOCAL, PROVIDERS, SCRIPTED
 from jidoka.llm.scripted import ScriptedModel
-from jidoka.llm_gateway.routing import Surroundings, routes
+from jidoka.llm_gateway.routing import WAYS, Surroundings, routes
 from jidoka.settings import GatewaySettings
 
 
@@ -43,27 +46,51 @@ class Keys(Protocol):
         ...
 
 
+class LocalFiles:
+    """The embedded model's files on this machine."""
+
+    def __init__(self, cache: Path) -> None:
+        self._cache = cache
+        self._installed: bool | None = None
+
+    @property
+    def is_installed(self) -> bool:
+        """Whether the extra is there, as it was when first looked at."""
+        if self._installed is None:
+            self._installed = weights.is_installed()
+        return self._installed
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the model's file is joined."""
+        return weights.is_joined(self._cache)
+
+    def check(self, name: str) -> None:
+        """Raise `ModelUnknown` or `ApiKeyMissing` where there is no such model."""
+        if name:
+            weights.checked_gguf(name)
+        elif not self.is_installed:
+            raise ApiKeyMissing(provider="the embedded model", ways=WAYS)
+
+
 class ModelDirectory:
     """Routes calls, and tells beforehand how."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - each is another part, by its type
         self,
-        *,
         settings: GatewaySettings,
         environment: Mapping[str, str],
         library: Library,
         keys: Keys,
         scripted: ScriptedModel,
-        has_local: Callable[[], bool],
-        has_weights: Callable[[], bool],
+        local: LocalFiles,
     ) -> None:
         self._environment = environment
         self._settings = settings
         self._library = library
         self._keys = keys
         self._scripted = scripted
-        self._has_local = has_local
-        self._has_weights = has_weights
+        self._local = local
 
     async def routes(self, config: LlmConfig, owner: str) -> tuple[Route, ...]:
         """Return where a call goes, then where it goes if that fails.
@@ -75,7 +102,7 @@ class ModelDirectory:
         around = self._surroundings()
         try:
             found = routes(config, around)
-        except ProviderUnknown:
+        except (ProviderUnknown, ModelUnknown):
             await self._library.load()
             found = routes(config, around)
         self._keys.check(found[0], owner)
@@ -86,27 +113,36 @@ class ModelDirectory:
         first, *_ = await self.routes(request.llm, request.owner)
         if first.provider == SCRIPTED:
             await self._scripted.script(first.model, request.project_path)
+        if first.provider == LOCAL:
+            self._local.check(first.model)
         return LlmModels(
             provider=first.provider,
             model=first.model,
             full_name=first.name,
             api_base=first.api_base,
             api_key_ref=first.key_reference or None,
-            window=self._library.window_of(first),
-            needs_weights=first.provider == "local" and not self._has_weights(),
+            window=WINDOW if first.provider == LOCAL else self._library.window_of(first),
+            needs_weights=(first.provider, first.model) == (LOCAL, "") and not self._local.is_ready,
             known=self._known(),
         )
 
+    def expects_provider(self) -> bool:
+        """Tell whether a provider is likely to be asked, so that its library is worth loading."""
+        settings = self._settings
+        named = settings.api_base is not None or settings.api_key_ref is not None
+        keyed = any(self._environment.get(p.variable) for p in PROVIDERS.values())
+        return named or keyed
+
     def _known(self) -> tuple[str, ...]:
         keyed = (p.name for p in PROVIDERS.values() if self._environment.get(p.variable))
-        own = ("local",) if self._has_local() else ()
+        own = (LOCAL,) if self._local.is_installed else ()
         return (*keyed, *own, *sorted(KEYLESS))
 
     def _surroundings(self) -> Surroundings:
         return Surroundings(
             settings=self._settings,
             environment=self._environment,
-            has_local=self._has_local(),
+            has_local=lambda: self._local.is_installed,
             is_provider=lambda name: (
                 name in PROVIDERS or name in KEYLESS or self._library.is_provider(name)
             ),

@@ -33,7 +33,7 @@ class Surroundings:
 
     settings: GatewaySettings
     environment: Mapping[str, str]
-    has_local: bool
+    has_local: Callable[[], bool]
     """Whether the embedded model is installed."""
     is_provider: Callable[[str], bool]
     """Whether the library knows a provider of that name."""
@@ -81,7 +81,7 @@ def _default(around: Surroundings) -> LlmConfig:
     for provider in PROVIDERS.values():
         if provider.model and around.environment.get(provider.variable):
             return LlmConfig(provider=provider.name, model=provider.model)
-    if around.has_local:
+    if around.has_local():
         return LlmConfig(provider=LOCAL)
     raise ApiKeyMissing(provider="", ways=WAYS)
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from typing import Protocol
+
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from pydantic import BaseModel, ValidationError
 
 from jidoka.bus.connection import Bus
 from jidoka.contract import subjects
+from jidoka.contract.internal import LlmLimit
 from jidoka.llm_gateway.flights import Flight
 from jidoka.llm_gateway.service import Gateway
 
@@ -18,11 +22,20 @@ class _Epoch(BaseModel):
     epoch: int = 0
 
 
+class Lanes(Protocol):
+    """Who parks calls that a provider does not want now."""
+
+    def heard_of(self, limit: LlmLimit) -> None:
+        """Note what a provider said to some gateway."""
+        ...
+
+
 class Server:
     """Subscriptions of one gateway, and the door of each of its flights."""
 
-    def __init__(self, bus: Bus, gateway: Gateway) -> None:
+    def __init__(self, bus: Bus, gateway: Gateway, lanes: Lanes) -> None:
         self._bus = bus
+        self._lanes = lanes
         self._gateway = gateway
         self._listening: list[Subscription] = []
         self._doors: dict[Flight, Subscription] = {}
@@ -36,6 +49,7 @@ class Server:
                 subjects.LLM_COMPLETE, self._complete, queue=queue, max_messages=MOST_WAITING
             ),
             await subscribe(subjects.LLM_CANCELS, self._cancel),
+            await subscribe(subjects.LLM_LIMITS, self._limit),
         ]
         await self._bus.barrier()
 
@@ -64,6 +78,10 @@ class Server:
 
     async def _cancel(self, request: Msg) -> None:
         self._gateway.cancel(request.subject.rpartition(".")[2])
+
+    async def _limit(self, told: Msg) -> None:
+        with suppress(ValidationError):
+            self._lanes.heard_of(LlmLimit.model_validate_json(told.data))
 
 
 def _epoch_of(body: bytes) -> int:

@@ -31,8 +31,6 @@ from jidoka.llm_gateway.flights import Flight, Flights
 log = logging.getLogger(__name__)
 
 PROGRESS_EVERY_S: Final = 5.0
-ROOM: Final = 256
-"""Calls that may wait for a place; more are sent away, to try again."""
 
 
 class Speaker(Protocol):
@@ -73,15 +71,14 @@ class Gateway:
         post: Post,
         tasks: asyncio.TaskGroup,
         *,
-        concurrency: int = 64,
+        most: int = 320,
     ) -> None:
         self.flights = Flights()
         self._speaker = speaker
         self._answers = answers
         self._post = post
         self._tasks = tasks
-        self._places = asyncio.Semaphore(concurrency)
-        self._most = concurrency + ROOM
+        self._most = most
         self._draining = False
 
     async def complete(self, body: bytes, reply: str, door: Door) -> None:
@@ -89,14 +86,14 @@ class Gateway:
         try:
             call = read_call(body)
         except JidokaError as refused:
-            await self._fail("", refused, [reply])
+            await self._send(reply, _failure("", refused))
             return
         flight = self.flights.get(call.call_id)
         if flight is not None:
             await self.join(flight, reply, call.epoch)
         elif self._draining or len(self.flights) >= self._most:
             busy = ProviderUnavailable(provider="llm-gateway", status=503)
-            await self._fail(call.call_id, busy, [reply])
+            await self._send(reply, _failure(call.call_id, busy))
         else:
             flight = self.flights.begin(call, reply)
             name = f"call {call.call_id}"
@@ -106,7 +103,7 @@ class Gateway:
     async def join(self, flight: Flight, reply: str, epoch: int) -> None:
         """Let one more wait for a call in flight."""
         if flight.outcome is not None:
-            await self._post.publish(reply, flight.outcome)
+            await self._send(reply, flight.outcome)
             return
         flight.join(reply, epoch)
         await self._progress(flight)
@@ -138,27 +135,24 @@ class Gateway:
     async def _fly(self, flight: Flight, door: Door) -> None:
         call = flight.call
         try:
-            await door.open(flight)
-            flight.outcome = await self._outcome(flight)
+            flight.outcome = await self._outcome(flight, door)
         except asyncio.CancelledError:
             ended = Unavailable(part="the model call", why="it was cancelled")
             flight.outcome = _failure(call.call_id, ended)
         finally:
             self.flights.end(flight)
             for waiter in flight.waiters:
-                await self._post.publish(waiter, flight.outcome or b"")
+                await self._send(waiter, flight.outcome or b"")
             await door.shut(flight)
 
-    async def _outcome(self, flight: Flight) -> bytes:
+    async def _outcome(self, flight: Flight, door: Door) -> bytes:
         call = flight.call
         try:
+            await door.open(flight)
             known = None if call.fresh else await self._answers.recall(call.call_id)
             if known is not None:
                 return known.model_dump_json().encode()
-            flight.state = "waiting"
-            async with self._places:
-                flight.state = "running"
-                answer = await self._speaker.speak(flight)
+            answer = await self._speaker.speak(flight)
             body = await self._answers.fitted(call.session_id, answer)
         except JidokaError as problem:
             return _failure(call.call_id, problem)
@@ -177,12 +171,16 @@ class Gateway:
     async def _progress(self, flight: Flight) -> None:
         body = LlmProgress(state=flight.state).model_dump_json().encode()
         for waiter in flight.waiters:
-            await self._post.publish(waiter, body)
+            await self._send(waiter, body)
 
-    async def _fail(self, call_id: str, problem: JidokaError, waiters: list[str]) -> None:
-        for waiter in waiters:
-            if waiter:
-                await self._post.publish(waiter, _failure(call_id, problem))
+    async def _send(self, waiter: str, body: bytes) -> None:
+        """Send to one who waits; if that fails they will ask again, and nobody else is harmed."""
+        if not waiter:
+            return
+        try:
+            await self._post.publish(waiter, body)
+        except JidokaError as problem:
+            log.warning("a reply was not sent: %s", problem.message)
 
 
 def read_call(body: bytes) -> LlmCall:

@@ -1,4 +1,4 @@
-"""One attempt at a call: where it goes, how long it may take, what is shown, what comes of it.
+"""From a call to an answer: the routes it may take, one after the other.
 
 A fallback model is asked within the same attempt, but only while nobody has seen a word of the
 answer: what was shown is void with a new attempt only, and that is the worker's to begin.
@@ -7,21 +7,22 @@ answer: what was shown is void with a new attempt only, and that is the worker's
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, aclosing
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from typing import Final, Protocol
 
-from jidoka.bus.live import Coalescer, Live
+from jidoka.bus.live import Live
 from jidoka.contract.content import LlmConfig
-from jidoka.contract.errors import JidokaError, ModelUnknown, ProviderTimeout, Upstream
+from jidoka.contract.errors import JidokaError, ModelUnknown, Upstream
 from jidoka.contract.internal import LlmAnswer, LlmCall
-from jidoka.contract.live import LiveKind
-from jidoka.llm.pieces import Model, Piece, Reasoning, Route, Text
-from jidoka.llm.stream import Folding, ReadCalls
+from jidoka.llm.pieces import Model, Route
+from jidoka.llm.stream import ReadCalls
+from jidoka.llm_gateway.attempt import Attempt, Heard, Patience
 from jidoka.llm_gateway.flights import Flight
 from jidoka.settings import GatewaySettings
 
-Show = Callable[[LiveKind, str], Awaitable[None]]
+_OTHERS_MAY: Final = frozenset({"api_key_missing", "context_overflow", "provider_unknown"})
+"""Refusals that say something of one model only."""
 
 
 class Router(Protocol):
@@ -35,7 +36,7 @@ class Router(Protocol):
 class Lanes(Protocol):
     """Who knows which providers can be asked now."""
 
-    def pass_through(self, route: Route, flight: Flight) -> AbstractAsyncContextManager[None]:
+    def pass_through(self, route: Route, flight: Flight) -> AbstractAsyncContextManager[Heard]:
         """Return a context to call a provider in: it waits, refuses, and learns how it went."""
         ...
 
@@ -49,7 +50,7 @@ class Messages(Protocol):
 
 
 class ModelSpeaker:
-    """Gets answers from models."""
+    """Gets answers from models, so many at once as there are places; others wait."""
 
     def __init__(
         self,
@@ -60,7 +61,7 @@ class ModelSpeaker:
         live: Live,
         messages: Messages,
         settings: GatewaySettings,
-        read_calls: ReadCalls | None = None,
+        read_calls: ReadCalls,
     ) -> None:
         self._router = router
         self._lanes = lanes
@@ -69,6 +70,7 @@ class ModelSpeaker:
         self._messages = messages
         self._settings = settings
         self._read_calls = read_calls
+        self._places = asyncio.Semaphore(settings.concurrency)
 
     async def speak(self, flight: Flight) -> LlmAnswer:
         """Return the first answer that a route gives.
@@ -77,76 +79,33 @@ class ModelSpeaker:
             JidokaError: what the last route that was asked had to say.
         """
         call = flight.call
-        routes = await self._router.routes(call.llm, call.owner)
+        first, *others = await self._router.routes(call.llm, call.owner)
         call = await self._messages.whole(call) if call.messages_ref else call
-        last = len(routes) - 1
-        for number, route in enumerate(routes):
+        for route in others:
             try:
-                async with self._lanes.pass_through(route, flight):
-                    return await self._attempt(flight, call, route)
+                return await self._asked(flight, call, first)
             except JidokaError as problem:
-                if number == last or flight.shown or not _helps(problem):
+                if flight.shown or not _is_of_one_model(problem):
                     raise
-        raise ModelUnknown(name=call.llm.full_name)
+            first = route
+        return await self._asked(flight, call, first)
 
-    async def _attempt(self, flight: Flight, call: LlmCall, route: Route) -> LlmAnswer:
+    async def _asked(self, flight: Flight, call: LlmCall, route: Route) -> LlmAnswer:
         model = self._models(route.provider)
         if model is None:
             raise ModelUnknown(name=route.name, why="this gateway does not serve it")
-        folding = Folding(route.provider)
-        started = asyncio.get_running_loop().time()
-        deltas = flight.deltas = Coalescer(
-            self._live,
-            call.session_id,
-            turn_id=call.turn_id,
-            call_id=call.call_id,
-            epoch=flight.epoch,
-            attempt=call.attempt,
-        )
-
-        async def show(kind: LiveKind, text: str) -> None:
-            flight.shown = True
-            await deltas.add(kind, text)
-
-        async with deltas:
-            await self._listen(model.stream(call, route), route, folding, show)
-        duration_s = asyncio.get_running_loop().time() - started
-        return folding.answer(call, route.name, round(duration_s, 4), self._read_calls)
-
-    async def _listen(
-        self, stream: AsyncGenerator[Piece], route: Route, folding: Folding, show: Show
-    ) -> None:
-        """Take the stream in, within its time."""
-        loop = asyncio.get_running_loop()
-        limits = self._settings
-        end = loop.time() + max(limits.whole_timeout_s, route.first_byte_s)
-        which, after_s = "first byte", route.first_byte_s
-        clock = asyncio.timeout_at(loop.time() + after_s)
-        try:
-            async with clock, aclosing(stream) as pieces:
-                async for piece in pieces:
-                    which, after_s = "silence", limits.silence_timeout_s
-                    clock.reschedule(min(loop.time() + after_s, end))
-                    folding.add(piece)
-                    match piece:
-                        case Text(text=text):
-                            await show("text", text)
-                        case Reasoning(text=text):
-                            await show("reasoning", text)
-                        case _:
-                            pass
-        except TimeoutError:
-            if loop.time() >= end:
-                which, after_s = "whole", limits.whole_timeout_s
-            raise ProviderTimeout(provider=route.provider, which=which, after_s=after_s) from None
+        async with self._lanes.pass_through(route, flight) as passage, self._places:
+            return await Attempt(flight, call, route, self._live).answer(
+                model.stream(call, route),
+                Patience.of(self._settings, route),
+                passage,
+                self._read_calls,
+            )
 
 
-def _helps(problem: JidokaError) -> bool:
+def _is_of_one_model(problem: JidokaError) -> bool:
     """Tell whether another model may do better after `problem`."""
     return isinstance(problem, Upstream | ModelUnknown) or problem.code in _OTHERS_MAY
-
-
-_OTHERS_MAY = frozenset({"api_key_missing", "context_overflow", "provider_unknown"})
 
 
 def by_provider(own: Mapping[str, Model], others: Model | None) -> Callable[[str], Model | None]:
