@@ -12,12 +12,14 @@ import json
 import logging
 import os
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final
 
 from faststream.message import StreamMessage
 from faststream.nats import NatsBroker
+from nats import errors as nats_errors
 from nats.aio.msg import Msg
 
 from jidoka.bus.connection import MISSED_PINGS, PING_EVERY_S, Bus
@@ -35,6 +37,7 @@ log = logging.getLogger(__name__)
 
 MOST_AT_ONCE: Final = 256
 MOST_WAITING: Final = 8_192
+STOP_S: Final = 2.0
 LEAVE_S: Final = 5.0
 """How long requests in work may go on when the lead ends."""
 
@@ -76,7 +79,9 @@ class Door:
         trace: TracebackType | None,
     ) -> None:
         """Take no more, let what is in work end within 5 s, then cancel it."""
-        await self._broker.stop()
+        with suppress(TimeoutError, nats_errors.Error):  # a broker that is away cannot be left
+            async with asyncio.timeout(STOP_S):
+                await self._broker.stop()
         if self._working:
             _, late = await asyncio.wait(self._working, timeout=LEAVE_S)
             for task in late:

@@ -51,6 +51,7 @@ class Projection:
         while True:
             self._position = self._seen = await self._registry.position()
             self._waiting, self._overflown, self._is_stale = [], False, False
+            await self._tell()
             try:
                 async with asyncio.TaskGroup() as tasks:
                     tasks.create_task(self._follow(), name="follow")
@@ -125,6 +126,9 @@ class Projection:
             self._is_writing = False
         if reached < self._position or self._overflown or self._is_stale:
             raise _ReadAgain
+        self._position = reached
+        await self._tell()
+
+    async def _tell(self) -> None:
         async with self._moved:
-            self._position = reached
             self._moved.notify_all()

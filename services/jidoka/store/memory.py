@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from jidoka.contract.content import Status
 from jidoka.core.ports import Entry
 from jidoka.core.projection import SessionRow, TextRow, project, searched_in
-from jidoka.core.registry import SessionQuery
+from jidoka.core.registry import SessionQuery, newest
 from jidoka.store.search import MAX_WORDS, matches, words_of
 
 
@@ -38,11 +37,11 @@ class MemoryRegistry:
 
     async def find(self, query: SessionQuery) -> tuple[SessionRow, ...]:
         """Return the sessions of a query, newest first."""
-        found = [row for row in self._rows.values() if _fits(row, query)]
-        if query.text is not None:
-            wanted = self._with_words(query.text)
-            found = [row for row in found if row.session_id in wanted]
-        return tuple(sorted(found, key=lambda row: -row.first_cursor)[: query.limit])
+        rows = self._rows.values()
+        if query.text is None:
+            return newest(rows, query)
+        wanted = self._with_words(query.text)
+        return newest((row for row in rows if row.session_id in wanted), query)
 
     async def reset(self) -> None:
         """Forget everything."""
@@ -61,13 +60,3 @@ class MemoryRegistry:
         if not words:
             return set()
         return {found.session_id for found in self._texts.values() if matches(found.text, words)}
-
-
-def _fits(row: SessionRow, query: SessionQuery) -> bool:
-    if query.before is not None and row.first_cursor >= query.before:
-        return False
-    if query.project is not None and query.project not in (row.project_path, row.worktree_of):
-        return False
-    if query.statuses is None:
-        return row.status != Status.TERMINATED.value
-    return row.status in query.statuses

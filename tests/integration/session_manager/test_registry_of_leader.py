@@ -97,6 +97,7 @@ async def test_rebuilding_while_somebody_leads_gives_the_same_list(
             made = await create(bus, tmp_path / f"p{number}")
             await events_until(bus, made["session_id"], "active")
         before = await ask(bus, "session.list", {})
+        await ask(bus, "session.list", {"status": ["terminated"]})  # it waits for the registry
         rows_before = rows(home)
 
         position = await rebuild(nats_url, home / "registry.db")
@@ -113,7 +114,7 @@ async def test_rebuilding_while_nobody_leads_gives_the_same_rows(
     async with leading(bus, nats_url, home):
         made = await create(bus, tmp_path / "p")
         await events_until(bus, made["session_id"], "active")
-        await ask(bus, "session.list", {})
+        await ask(bus, "session.list", {"status": ["terminated"]})  # it waits for the registry
     before = rows(home)
     (home / "registry.db").unlink()
 
@@ -128,11 +129,12 @@ async def test_a_registry_deleted_under_the_leader_comes_back(
     async with leading(bus, nats_url, home):
         first = await create(bus, tmp_path / "p1")
         await events_until(bus, first["session_id"], "active")
-        await ask(bus, "session.list", {})
+        await ask(bus, "session.list", {"status": ["terminated"]})  # it waits for the registry
         (home / "registry.db").unlink()
         second = await create(bus, tmp_path / "p2")
         await events_until(bus, second["session_id"], "active")
-        listed = await ask(bus, "session.list", {})
+        everything = {"status": ["active", "terminated"]}  # asks the file, not the fold
+        listed = await ask(bus, "session.list", everything)
 
     assert ids_of(listed) == [second["session_id"], first["session_id"]]
 
