@@ -105,11 +105,12 @@ def test_a_tool_that_was_called_twice_alike_is_not_offered_again():
 
 def test_a_named_block_becomes_the_text_that_stands_there():
     messages = talk("Fix it", LISTED, RUN, READ)
-    said = {"thought": "why", "tool": "edit", "path": "a.py", "block": "def one():", "new": "pass"}
+    said = {"thought": "why", "tool": "edit", "path": "a.py", "block": "def one():", "fix": "so"}
+    said["new"] = "pass"
 
     text, (call,) = expand(json.dumps(said), messages)
 
-    assert text == "why"
+    assert text == "why → so"
     assert call["function"]["name"] == "edit"
     assert json.loads(call["function"]["arguments"]) == {
         "path": "a.py",

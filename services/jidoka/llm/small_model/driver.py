@@ -14,7 +14,7 @@ from jidoka.llm.small_model.blocks import blocks_of, head_of
 from jidoka.llm.small_model.grammar import alternatives
 from jidoka.llm.small_model.history import Step, Turn, turns_of
 from jidoka.llm.small_model.phase import FINISH
-from jidoka.llm.small_model.prompt import spoken, system_prompt
+from jidoka.llm.small_model.prompt import JOINT, spoken, system_prompt
 from jidoka.llm.small_model.view import EDIT, READ, Stage, failed, unnumbered, view_of
 
 RESULT_CHARS: Final = 2_400
@@ -64,6 +64,7 @@ def expand(text: str, messages: Sequence[Mapping[str, Any]]) -> tuple[str, list[
     if tool == FINISH:
         return str(said.get("answer", "")), []
     if tool == EDIT and "block" in said:
+        thought += JOINT + str(said.pop("fix", ""))
         said = _looked_up(said, messages)
     arguments = json.dumps(said)
     call = {"id": call_id(messages, text), "type": "function"}

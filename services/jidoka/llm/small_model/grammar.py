@@ -77,11 +77,8 @@ def _edits(view: View) -> Choices:
 
 
 def _edit(path: str, names: list[str]) -> dict[str, Any]:
-    """Return an edit whose thought stands right before the new text, or that copies the old."""
-    choice = _choice(EDIT, path={"const": path}, block={"enum": names})
-    thought = choice["properties"].pop("thought")
-    choice["properties"] |= {"thought": thought, "new": TEXT}
-    return choice | {"required": list(choice["properties"])}
+    """Return an edit with two thoughts: one finds the block, one leads to its new text."""
+    return _choice(EDIT, path={"const": path}, block={"enum": names}, fix=TEXT, new=TEXT)
 
 
 def _is_code(path: str) -> bool:

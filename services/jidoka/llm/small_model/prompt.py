@@ -22,7 +22,7 @@ TOOLS = {
     READ: "read {path}: the text of a file",
     GREP: "grep {pattern}: the lines that match",
     GLOB: "glob {pattern}: the names that match",
-    EDIT: "edit {path, block, thought, new}: write the block that begins with this line anew, "
+    EDIT: "edit {path, block, fix, new}: write the block that begins with this line anew, "
     "whole, with the fault mended",
     WRITE: "write {path, content}: make a new file",
     SHELL: "shell {command}: run a command, such as a test or a program",
@@ -56,8 +56,8 @@ REPAIR = (
     ),
     (
         EDIT,
-        "The check wants 'banana', the longest word. The code takes the min, the shortest; "
-        "it must take the max.",
+        "The check wants 'banana' but gets 'fig', so longest() is wrong. → "
+        "It takes min(), the shortest; it must take max().",
         {
             "path": "words.py",
             "block": "def longest(words):",
@@ -83,6 +83,8 @@ SEARCH = (
         "",
     ),
 )
+JOINT = " → "
+"""Between the two thoughts of an edit: what is wrong, and how it must be."""
 Example = tuple[tuple[str, str, dict[str, str], str], ...]
 
 
@@ -106,6 +108,8 @@ def _example(task: str, steps: Example, offered: Collection[str]) -> str:
 def spoken(tool: str, thought: str, arguments: Mapping[str, Any]) -> str:
     """Return a step as the model says it."""
     said = {"thought": thought, "tool": tool, **arguments}
-    if tool == EDIT:  # the thought leads to the new text
-        said = {key: said.get(key) for key in ("tool", "path", "block", "thought", "new")}
+    if tool == EDIT:
+        finding, _, fix = thought.partition(JOINT)
+        middle = {"path": said.get("path"), "block": said.get("block"), "fix": fix}
+        said = {"thought": finding, "tool": tool, **middle, "new": said.get("new")}
     return json.dumps(said, ensure_ascii=False)
