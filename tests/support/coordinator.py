@@ -66,10 +66,10 @@ class CoordinatorProcess:
         self.process.send_signal(signal.SIGKILL)
         self.process.wait(5)
 
-    async def terminate(self) -> int:
+    async def terminate(self, within_s: float = 15) -> int:
         """Ask it to end; return its exit code."""
         self.process.send_signal(signal.SIGTERM)
-        return await asyncio.to_thread(self.process.wait, 15)
+        return await asyncio.to_thread(self.process.wait, within_s)
 
     @property
     def cpu_s(self) -> float:

@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 
 async def serve(settings: CoordinatorSettings) -> None:
-    """Serve until SIGTERM or SIGINT; commands in work then have 6 s to end."""
+    """Serve until SIGTERM or SIGINT; commands in work then have 4 s to end."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

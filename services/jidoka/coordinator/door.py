@@ -11,12 +11,14 @@ import asyncio
 import logging
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final
 
 from faststream.message import StreamMessage
 from faststream.nats import NatsBroker
+from nats import errors as nats_errors
 from nats.aio.msg import Msg
 
 from jidoka.bus.connection import MISSED_PINGS, PING_EVERY_S, Bus
@@ -32,7 +34,8 @@ log = logging.getLogger(__name__)
 MOST_AT_ONCE: Final = 256
 MOST_WAITING: Final = 8_192
 MOST_WAITING_BYTES: Final = 64 * 1024 * 1024
-LEAVE_S: Final = 6.0
+STOP_S: Final = 2.0
+LEAVE_S: Final = 4.0
 """How long commands in work may go on when the program ends."""
 
 
@@ -75,8 +78,10 @@ class Door:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Take no more, let what is in work end within 6 s, then cancel it."""
-        await self._broker.stop()
+        """Take no more, let what is in work end within 4 s, then cancel it."""
+        with suppress(TimeoutError, nats_errors.Error):  # a broker that is away cannot be left
+            async with asyncio.timeout(STOP_S):
+                await self._broker.stop()
         if self._working:
             _, late = await asyncio.wait(self._working, timeout=LEAVE_S)
             for task in late:

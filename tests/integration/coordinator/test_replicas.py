@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -174,3 +174,17 @@ async def _with_a_replica(nats_url: str, home: Path, act: Any) -> Any:
     with starting_coordinator(nats_url, home) as replica:
         await replica.ready()
         return await act()
+
+
+@pytest.mark.parametrize("harm", [NatsServer.kill, NatsServer.freeze], ids=["gone", "deaf"])
+async def test_a_replica_leaves_in_good_order_though_the_broker_is(
+    harm: Callable[[NatsServer], None], nats_server: NatsServer, tmp_path: Path
+):
+    with starting_coordinator(nats_server.url, tmp_path / "one") as replica:
+        await replica.ready()
+        harm(nats_server)
+
+        exit_code = await replica.terminate(within_s=10)
+
+    assert exit_code == 0
+    assert "Traceback" not in replica.log
