@@ -60,7 +60,7 @@ async def test_a_layer_that_does_not_start_is_passed_over(tmp_path):
 
 async def test_without_a_layer_a_command_is_refused_with_what_was_tried(tmp_path, monkeypatch):
     leaky = [("leaky", Unconfined(SURROUNDINGS))]
-    monkeypatch.setattr("jidoka.sandbox.probe.candidates", lambda _surroundings: leaky)
+    monkeypatch.setattr("jidoka.sandbox.probe.candidates", lambda *_anything: leaky)
     sandbox = ProbedSandbox()
 
     with pytest.raises(SandboxUnavailable) as refused:

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from jidoka.core.tooling import CommandResult, Limits
 from jidoka.sandbox import seccomp
 from jidoka.sandbox.beneath import PROTECTED
-from jidoka.sandbox.commands import run_command
+from jidoka.sandbox.commands import grouped, run_command
+from jidoka.sandbox.control_groups import ControlGroups
 from jidoka.sandbox.guard import GitGuard, nothing_to_restore
 from jidoka.sandbox.limits import limited_argv
 from jidoka.sandbox.process import Launch
@@ -49,6 +50,7 @@ class Bubblewrap:
 
     binary: str
     surroundings: Surroundings
+    groups: ControlGroups | None = None
     layer: str = "bubblewrap"
 
     async def run(
@@ -62,20 +64,23 @@ class Bubblewrap:
         network: bool = False,
     ) -> CommandResult:
         """Run a shell command in `root`; return when it and all that it started are gone."""
-        launch = self._launch(limited_argv(shell(), command, limits), root, network=network)
-        # where `.git` is no folder or file yet there is nothing that could be bound read-only
-        return await run_command(
-            launch,
-            restore=nothing_to_restore if _is_there(root, ".git") else GitGuard(root).restore,
-            timeout_s=timeout_s,
-            on_output=on_output,
-            limits=limits,
-        )
+        async with grouped(self.groups, limits) as group:
+            launch = self._launch(limited_argv(shell(), command, limits), root, network=network)
+            # where `.git` is no folder or file yet there is nothing that could be bound read-only
+            restore = nothing_to_restore if _is_there(root, ".git") else GitGuard(root).restore
+            return await run_command(
+                replace(launch, argv=group.entered(launch.argv)) if group else launch,
+                group=group,
+                restore=restore,
+                timeout_s=timeout_s,
+                on_output=on_output,
+                limits=limits,
+            )
 
     def _launch(self, argv: list[str], root: str, *, network: bool) -> Launch:
-        filter_fd = _file_of(
-            seccomp.compile_filter(seccomp.LOCAL_FAMILIES, shared_namespaces=False)
-        )
+        # the machine's abstract sockets come with its network: then no unix sockets at all
+        families = seccomp.INET_FAMILIES if network else seccomp.LOCAL_FAMILIES
+        filter_fd = _file_of(seccomp.compile_filter(families, shared_namespaces=False))
         init_fd, told_fd = os.pipe2(os.O_CLOEXEC)
         options = [
             *_CONFINED,

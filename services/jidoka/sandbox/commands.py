@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 
 from jidoka.core.tooling import CommandResult, Limits
+from jidoka.sandbox.control_groups import ControlGroups, Group
 from jidoka.sandbox.output import Output
 from jidoka.sandbox.process import End, Launch, run_to_end
 
@@ -13,6 +15,7 @@ from jidoka.sandbox.process import End, Launch, run_to_end
 async def run_command(
     launch: Launch,
     *,
+    group: Group | None,
     restore: Callable[[], tuple[str, ...]],
     timeout_s: float,
     on_output: Callable[[str], None],
@@ -20,7 +23,8 @@ async def run_command(
 ) -> CommandResult:
     """Run what a layer has prepared and tell how it ended.
 
-    `restore` is called when everything has ended; its sentences become the result's notes.
+    `launch` joins `group` by itself. `restore` is called when everything has ended; its sentences
+    become the result's notes.
     """
     output = Output(on_output)
     started = time.monotonic()
@@ -34,10 +38,19 @@ async def run_command(
     finally:
         notes = restore()
     output.close()
-    return _result(end, output, time.monotonic() - started, notes)
+    return _result(end, output, time.monotonic() - started, notes, _limit(end, group))
 
 
-def _result(end: End, output: Output, duration_s: float, notes: tuple[str, ...]) -> CommandResult:
+def _limit(end: End, group: Group | None) -> str | None:
+    """Return the limit that ended a command; one that it got over is its own affair."""
+    if end.output_limit:
+        return "output"
+    return group.reached() if group and (end.exit_status or end.timed_out) else None
+
+
+def _result(
+    end: End, output: Output, duration_s: float, notes: tuple[str, ...], limit: str | None
+) -> CommandResult:
     return CommandResult(
         exit_status=end.exit_status,
         head=output.head(),
@@ -45,7 +58,17 @@ def _result(end: End, output: Output, duration_s: float, notes: tuple[str, ...])
         output_bytes=output.size,
         duration_s=duration_s,
         timed_out=end.timed_out,
-        limit="output" if end.output_limit else None,
+        limit=limit,
         spill=output.spill,
         notes=notes,
     )
+
+
+@contextlib.asynccontextmanager
+async def grouped(groups: ControlGroups | None, limits: Limits) -> AsyncGenerator[Group | None]:
+    """Have a control group for one command, None where there are none."""
+    if groups is None:
+        yield None
+        return
+    async with groups.group(limits) as group:
+        yield group

@@ -17,7 +17,8 @@ from pathlib import Path
 
 from jidoka.core.tooling import CommandResult, Limits
 from jidoka.sandbox import landlock, seccomp
-from jidoka.sandbox.commands import run_command
+from jidoka.sandbox.commands import grouped, run_command
+from jidoka.sandbox.control_groups import ControlGroups, Group
 from jidoka.sandbox.guard import GitGuard, nothing_to_restore
 from jidoka.sandbox.limits import limited_argv
 from jidoka.sandbox.process import Launch
@@ -41,6 +42,7 @@ class Landlocked:
     """Runs commands under Landlock and seccomp; the port `Sandbox`."""
 
     surroundings: Surroundings
+    groups: ControlGroups | None = None
     layer: str = "landlock"
 
     async def run(
@@ -54,28 +56,29 @@ class Landlocked:
         network: bool = False,
     ) -> CommandResult:
         """Run a shell command in `root`; return when it and all that it started are gone."""
-        with _temporary_folder() as temporary:
-            launch = Launch(
-                argv=_launcher(
-                    _argv(command, limits),
-                    abi=landlock.abi(),
-                    network=network,
-                    processes=limits.processes,
-                    temporary=temporary,
-                    cwd=root,
-                    paths=self._paths(root, network=network),
-                ),
-                env=self.surroundings.environment(home=f"{temporary}/home", temporary=temporary),
-                cwd="/",
-                end_signal=signal.SIGTERM,
+
+        def launch(temporary: str, group: Group | None) -> Launch:
+            argv = _launcher(
+                _argv(command, limits),
+                abi=landlock.abi(),
+                network=network,
+                processes=limits.processes,
+                group=group,
+                temporary=temporary,
+                cwd=root,
+                paths=self._paths(root, network=network),
             )
-            return await run_command(
-                launch,
-                restore=GitGuard(root).restore,
-                timeout_s=timeout_s,
-                on_output=on_output,
-                limits=limits,
-            )
+            env = self.surroundings.environment(home=f"{temporary}/home", temporary=temporary)
+            return Launch(argv=argv, env=env, cwd="/", end_signal=signal.SIGTERM)
+
+        return await _run(
+            launch,
+            groups=self.groups,
+            restore=GitGuard(root).restore,
+            timeout_s=timeout_s,
+            on_output=on_output,
+            limits=limits,
+        )
 
     def _paths(self, root: str, *, network: bool) -> list[str]:
         files = (*SYSTEM_FILES, *(NETWORK_FILES if network else ()))
@@ -88,6 +91,7 @@ class Unconfined:
     """Runs commands as the owner would, because the owner said so; still none outlives its tool."""
 
     surroundings: Surroundings
+    groups: ControlGroups | None = None
     layer: str = "off"
 
     async def run(
@@ -101,30 +105,30 @@ class Unconfined:
         network: bool = False,
     ) -> CommandResult:
         """Run a shell command in `root`; return when it and all that it started are gone."""
-        with _temporary_folder() as temporary:
-            launch = Launch(
-                argv=_launcher(
-                    _argv(command, limits),
-                    abi=0,
-                    network=network,
-                    processes=limits.processes,
-                    temporary=temporary,
-                    cwd=root,
-                    paths=[],
-                ),
-                env=self.surroundings.environment(
-                    home=str(Path.home()), temporary=temporary, path=self._path()
-                ),
-                cwd="/",
-                end_signal=signal.SIGTERM,
+
+        def launch(temporary: str, group: Group | None) -> Launch:
+            argv = _launcher(
+                _argv(command, limits),
+                abi=0,
+                network=network,
+                processes=limits.processes,
+                group=group,
+                temporary=temporary,
+                cwd=root,
+                paths=[],
             )
-            return await run_command(
-                launch,
-                restore=nothing_to_restore,
-                timeout_s=timeout_s,
-                on_output=on_output,
-                limits=limits,
-            )
+            home, path = str(Path.home()), self._path()
+            env = self.surroundings.environment(home=home, temporary=temporary, path=path)
+            return Launch(argv=argv, env=env, cwd="/", end_signal=signal.SIGTERM)
+
+        return await _run(
+            launch,
+            groups=self.groups,
+            restore=nothing_to_restore,
+            timeout_s=timeout_s,
+            on_output=on_output,
+            limits=limits,
+        )
 
     def _path(self) -> str:
         """Return the owner's own PATH too: nothing is kept from a command here."""
@@ -143,6 +147,7 @@ def _launcher(
     abi: int,
     network: bool,
     processes: int | None,
+    group: Group | None,
     temporary: str,
     cwd: str,
     paths: list[str],
@@ -159,8 +164,31 @@ def _launcher(
         "from jidoka.sandbox.launcher import main; main()"
     )
     numbers = (os.getpid(), abi, int(network), processes or 0)
-    words = (*map(str, numbers), temporary, cwd, program.hex(), *paths, "--", *argv)
+    doors = [f"g:{door}" for door in group.doors()] if group else []
+    words = (*map(str, numbers), temporary, cwd, program.hex(), *doors, *paths, "--", *argv)
     return [sys.executable, "-I", "-S", "-c", start, *words]
+
+
+async def _run(
+    launch: Callable[[str, Group | None], Launch],
+    *,
+    groups: ControlGroups | None,
+    restore: Callable[[], tuple[str, ...]],
+    timeout_s: float,
+    on_output: Callable[[str], None],
+    limits: Limits,
+) -> CommandResult:
+    """Run what `launch` makes of a temporary folder and a control group."""
+    async with grouped(groups, limits) as group:
+        with _temporary_folder() as temporary:
+            return await run_command(
+                launch(temporary, group),
+                group=group,
+                restore=restore,
+                timeout_s=timeout_s,
+                on_output=on_output,
+                limits=limits,
+            )
 
 
 @contextlib.contextmanager

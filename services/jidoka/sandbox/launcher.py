@@ -40,6 +40,7 @@ class Order:
     processes       how many more tasks the user may have; 0: no limit of ours
     temporary, cwd  the command's own temporary folder, which is removed; where it starts
     program         the system call filter in hex
+    g:PATH          files of the control groups that it joins
     r:PATH, w:PATH  what may be read and run, what may be written; then `--` and the command
     """
 
@@ -50,7 +51,9 @@ class Order:
         self.temporary, self.cwd, program, *rest = rest
         self.program = bytes.fromhex(program)
         border = rest.index("--")
-        self.paths, self.argv = rest[:border], rest[border + 1 :]
+        self.groups = [word[2:] for word in rest[:border] if word.startswith("g:")]
+        self.paths = [word for word in rest[:border] if not word.startswith("g:")]
+        self.argv = rest[border + 1 :]
 
     def rules(self) -> list[tuple[str, int]]:
         """Return the Landlock rules: these paths and the few devices that every program needs."""
@@ -103,6 +106,9 @@ def _start(order: Order) -> int:
 def _become(order: Order) -> None:
     os.setsid()
     os.chdir(order.cwd)
+    for door in order.groups:
+        with open(door, "w") as file:  # noqa: PTH123 - see the imports
+            file.write("0")
     if order.processes:
         most = _tasks_of_user() + order.processes
         hard = resource.getrlimit(resource.RLIMIT_NPROC)[1]
@@ -132,39 +138,39 @@ def _wait_for(child: int) -> int:
     while True:
         if signal.sigwait(_WAKES) != signal.SIGCHLD:
             return 128 + signal.SIGTERM
-        ended = _reap()
+        ended: dict[int, int] = {}
+        _reap(ended)
         if child in ended:
             return ended[child]
 
 
-def _reap() -> dict[int, int]:
-    """Return the children that have ended with their status."""
-    ended: dict[int, int] = {}
+def _reap(ended: dict[int, int]) -> bool:
+    """Add the children that have ended with their status; return whether there are others."""
     try:
         while True:
             pid, wait_status = os.waitpid(-1, os.WNOHANG)
             if pid == 0:
-                return ended
+                return True
             code = os.waitstatus_to_exitcode(wait_status)
             ended[pid] = code if code >= 0 else 128 - code
     except ChildProcessError:
-        return ended
+        return False
 
 
 def _end_descendants() -> None:
-    """Kill all that the command left behind; stopped first: a fork bomb would outrun us."""
+    """Kill all that the command left behind; stopped first: a fork bomb would outrun us.
+
+    Only the kernel's word that we have no children ends this: a look into /proc misses a process
+    whose parent ends while we look.
+    """
     until = time.monotonic() + _KILL_S
-    while time.monotonic() < until:
-        _reap()
+    while _reap({}) and time.monotonic() < until:
         frozen: set[int] = set()
         while new := _descendants() - frozen:
             _signal_all(new, signal.SIGSTOP)
             frozen |= new
-        if not frozen:
-            break
         _signal_all(frozen, signal.SIGKILL)
         signal.sigtimedwait({signal.SIGCHLD}, _PAUSE_S)
-    _reap()  # who ended between the last look and now
 
 
 def _signal_all(pids: set[int], sign: signal.Signals) -> None:

@@ -19,6 +19,7 @@ from jidoka.contract.errors import SandboxUnavailable
 from jidoka.core.tooling import CommandResult, Limits, Sandbox
 from jidoka.sandbox import landlock
 from jidoka.sandbox.bubblewrap import Bubblewrap
+from jidoka.sandbox.control_groups import ControlGroups, find_control_groups
 from jidoka.sandbox.launched import GAPS, Landlocked, Unconfined
 from jidoka.sandbox.surroundings import Surroundings, find_surroundings
 
@@ -46,6 +47,8 @@ class Choice:
     gaps: tuple[str, ...]
     """What this layer leaves open."""
     tried: tuple[Attempt, ...]
+    limits: str
+    """How memory and processes of a command are limited."""
     sandbox: Sandbox | None
 
 
@@ -109,26 +112,31 @@ async def probe(
 
     `off` is taken only when the owner's `mode` says so.
     """
+    groups, found = find_control_groups()
+    limits = found if groups else f"each process by itself ({found})"
     if mode == "off":
         why = "the owner opted out"
-        return Choice("off", why, ("everything",), (), Unconfined(surroundings))
+        sandbox = Unconfined(surroundings, groups)
+        return Choice("off", why, ("everything",), (), limits, sandbox)
     tried: list[Attempt] = []
-    for name, sandbox in candidates(surroundings) if layers is None else layers:
+    for name, sandbox in candidates(surroundings, groups) if layers is None else layers:
         attempt = await _try(name, sandbox)
         tried.append(attempt)
         if attempt.works:
             gaps = GAPS if sandbox.layer == "landlock" else ()
-            return Choice(sandbox.layer, attempt.why, gaps, tuple(tried), sandbox)
+            return Choice(sandbox.layer, attempt.why, gaps, tuple(tried), limits, sandbox)
     why = "; ".join(f"{attempt.name}: {attempt.why}" for attempt in tried) or "nothing to try"
-    return Choice("none", why, (), tuple(tried), None)
+    return Choice("none", why, (), tuple(tried), limits, None)
 
 
-def candidates(surroundings: Surroundings) -> Iterator[tuple[str, Sandbox]]:
+def candidates(
+    surroundings: Surroundings, groups: ControlGroups | None = None
+) -> Iterator[tuple[str, Sandbox]]:
     """Yield the layers that this machine may have, the strongest first."""
     for binary in dict.fromkeys(_bubblewrap_binaries()):
-        yield f"bubblewrap ({binary})", Bubblewrap(binary, surroundings)
+        yield f"bubblewrap ({binary})", Bubblewrap(binary, surroundings, groups)
     if version := landlock.abi():
-        yield f"landlock (version {version}) with seccomp", Landlocked(surroundings)
+        yield f"landlock (version {version}) with seccomp", Landlocked(surroundings, groups)
 
 
 def _bubblewrap_binaries() -> Iterator[str]:

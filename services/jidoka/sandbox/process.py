@@ -25,7 +25,7 @@ _GRACE_S = 10.0
 class Launch:
     """How to start a confined command."""
 
-    argv: Sequence[str]
+    argv: list[str]
     env: Mapping[str, str]
     cwd: str
     fds: Sequence[int] = ()
