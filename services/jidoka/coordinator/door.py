@@ -68,8 +68,9 @@ class Door:
         subscriber(self._take)
 
     async def __aenter__(self) -> Door:
-        """Open."""
+        """Open; what is asked after this is answered."""
         await self._broker.start()
+        await Bus(await self._broker.connect(), self._bus.address).barrier()
         return self
 
     async def __aexit__(

@@ -68,8 +68,9 @@ class Door:
         self._listen(manager_request("registry.rebuild"), self._rebuild)
 
     async def __aenter__(self) -> Door:
-        """Open."""
+        """Open; what is asked after this is answered."""
         await self._broker.start()
+        await Bus(await self._broker.connect(), self._bus.address).barrier()
         return self
 
     async def __aexit__(
