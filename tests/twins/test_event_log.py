@@ -12,14 +12,12 @@ from jidoka.bus.connection import Bus
 from jidoka.bus.event_log import NatsEventLog
 from jidoka.bus.memory import MemoryEventLog
 from jidoka.contract import subjects
-from jidoka.contract.envelope import GENESIS, digest_of
-from jidoka.contract.errors import LogDamaged, StaleSequence
-from jidoka.contract.events import LlmResponded, SessionTitled, UnknownEvent
+from jidoka.contract.envelope import GENESIS
+from jidoka.contract.errors import StaleSequence
+from jidoka.contract.events import LlmResponded, SessionTitled
 from jidoka.core.ports import Entry, Head
 from tests.support.drafts import a_draft, new_id
-
-Log = NatsEventLog | MemoryEventLog
-START = Head()
+from tests.support.logs import Log, all_of, append_somehow, fill, first
 
 
 @pytest.fixture
@@ -30,47 +28,6 @@ def log(bus: Bus | None) -> Log:
 @pytest.fixture
 def session_id() -> str:
     return f"s{new_id()}"
-
-
-async def fill(log: Log, session_id: str, count: int, head: Head = START) -> list[Entry]:
-    entries: list[Entry] = []
-    for number in range(count):
-        (entry,) = await log.append(session_id, a_draft(f"{number}"), head)
-        entries.append(entry)
-        head = entry.head
-    return entries
-
-
-async def all_of(log: Log, session_id: str, after: Head | None = None) -> list[Entry]:
-    return [entry async for entry in log.read(session_id, after)]
-
-
-async def first(log: Log, session_id: str, count: int, after: Head | None = None) -> list[Entry]:
-    found: list[Entry] = []
-    async with aclosing(log.follow(session_id, after)) as entries:
-        async for entry in entries:
-            found.append(entry)
-            if len(found) == count:
-                break
-    return found
-
-
-async def append_somehow(log: Log, session_id: str, title: str, head: Head) -> Head:
-    """Append by the rules: read what is new and try again, until it is in."""
-    draft = a_draft(title)
-    while True:
-        try:
-            return (await log.append(session_id, draft, head))[-1].head
-        except StaleSequence as stale:
-            head = stale.tail[-1].head
-
-
-async def store_raw(log: Log, bus: Bus | None, subject: str, body: bytes) -> None:
-    if bus is None:
-        assert isinstance(log, MemoryEventLog)
-        log.put_raw(subject, body)
-    else:
-        await bus.store(subject, body, {}, 5.0)
 
 
 async def test_what_is_appended_is_read_back_in_order_with_its_number(log, session_id):
@@ -215,67 +172,6 @@ async def test_a_large_event_comes_back_whole(log, session_id):
     assert found.event == event
     assert found.envelope.dataref is not None
     assert found.head == entry.head
-
-
-async def test_what_cannot_be_read_is_counted_reported_and_passed(log, bus, session_id):
-    unreadable = []
-    log._on_unreadable = lambda stored, _problem: unreadable.append(stored.body)
-    (start,) = await fill(log, session_id, 1)
-    await store_raw(log, bus, subjects.session_event(session_id, "session.titled"), b"{not json")
-    stray = (await all_of(log, session_id, start.head))[0]
-    (behind,) = await log.append(session_id, a_draft("after"), stray.head)
-
-    found = await all_of(log, session_id)
-
-    assert [entry.sequence for entry in found] == [1, 2, 3]
-    assert isinstance(found[1].event, UnknownEvent)
-    assert found[2] == behind
-    assert behind.envelope.prevhash == digest_of(b"{not json")
-    assert set(unreadable) == {b"{not json"}
-
-
-async def test_the_last_entry_has_its_number_even_behind_a_strangers_message(log, bus, session_id):
-    await fill(log, session_id, 2)
-    await store_raw(log, bus, subjects.session_event(session_id, "session.titled"), b"{}")
-
-    last = await log.last(session_id)
-
-    assert last is not None
-    assert last.sequence == 3
-
-
-async def test_a_type_of_a_later_version_passes_by(log, bus, session_id):
-    body = (
-        b'{"specversion":"1.0","id":"1","source":"/x","type":"jido.moon.landed.v1",'
-        b'"sequence":"0000000001","prevhash":"%s","data":{"a":1}}' % GENESIS.encode()
-    )
-    await store_raw(log, bus, subjects.session_event(session_id, "moon.landed"), body)
-
-    (found,) = await all_of(log, session_id)
-
-    assert found.event == UnknownEvent("moon.landed", {"a": 1})
-
-
-async def test_a_hole_in_the_numbers_is_damage_that_names_the_missing(log, bus, session_id):
-    (start,) = await fill(log, session_id, 1)
-    body = start.envelope.model_copy(update={"id": "x", "sequence": "0000000005"}).to_json()
-    await store_raw(log, bus, subjects.session_event(session_id, "session.titled"), body)
-
-    with pytest.raises(LogDamaged) as damage:
-        await all_of(log, session_id)
-
-    assert (damage.value.first, damage.value.last) == (2, 4)
-
-
-async def test_an_event_that_does_not_carry_its_predecessors_hash_is_damage(log, bus, session_id):
-    (start,) = await fill(log, session_id, 1)
-    body = start.envelope.model_copy(update={"id": "x", "sequence": "0000000002"}).to_json()
-    await store_raw(log, bus, subjects.session_event(session_id, "session.titled"), body)
-
-    with pytest.raises(LogDamaged) as damage:
-        await all_of(log, session_id)
-
-    assert (damage.value.first, damage.value.last) == (1, 1)
 
 
 async def test_all_sessions_are_followed_from_any_cursor(log):

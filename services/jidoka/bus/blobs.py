@@ -89,11 +89,9 @@ def check_size(size_bytes: int, maximum_bytes: int) -> None:
         raise TooLarge(what="blob", size_bytes=size_bytes, maximum_bytes=maximum_bytes)
 
 
-def checked(ref: str, value: bytes) -> bytes:
-    """Return the value if it has the hash of its name, else raise `Unavailable`."""
-    if hashlib.sha256(value).hexdigest() != parts_of(ref)[1]:
-        raise Unavailable(part=ref, why="what is stored is not what was put there")
-    return value
+def checked(ref: str, value: bytes) -> bytes | None:
+    """Return the value if it has the hash of its name, else None."""
+    return value if hashlib.sha256(value).hexdigest() == parts_of(ref)[1] else None
 
 
 class NatsBlobs:
@@ -119,12 +117,26 @@ class NatsBlobs:
 
     async def get(self, ref: str, maximum_bytes: int = MOST_BYTES) -> bytes:
         """Return the value, compared with the hash in its name."""
+        value = await self.find(ref, maximum_bytes)
+        if value is None:
+            raise Unavailable(part=ref, why="it is not there, or was altered")
+        return value
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether there is no use in asking again."""
+        return self._bus.client.is_closed
+
+    async def find(self, ref: str, maximum_bytes: int = MOST_BYTES) -> bytes | None:
+        """Return the value, None where it is not there or not what it was.
+
+        Raises:
+            TooLarge: more than `maximum_bytes`. Unavailable, TimedOut: the broker is away.
+        """
         meta = await self._meta(ref)
         if meta is None:
-            raise Unavailable(part=ref, why="there is no such blob")
+            return None
         check_size(int(meta["size"]), maximum_bytes)
-        if not meta["chunks"]:
-            return checked(ref, b"")
         pieces: list[bytes] = []
         wanted = Filter(STORE_STREAM, _chunks(meta["nuid"]))
         async with aclosing(read(self._bus, wanted)) as chunks:

@@ -111,10 +111,11 @@ def stores(limits: StorageLimits) -> tuple[dict[str, Any], ...]:
         ),
         _bucket(subjects.LEASES_BUCKET, limits, max_bytes=16 * _MIB),
     )
-    return (*_streams(limits), *buckets, _object_store(limits))
+    return (*_lasting(limits), *_passing(limits), *buckets, _object_store(limits))
 
 
-def _streams(limits: StorageLimits) -> tuple[dict[str, Any], ...]:
+def _lasting(limits: StorageLimits) -> tuple[dict[str, Any], ...]:
+    """Return the streams that keep what they hold until it is taken out."""
     return (
         _stream(
             subjects.EVENTS_STREAM,
@@ -136,6 +137,19 @@ def _streams(limits: StorageLimits) -> tuple[dict[str, Any], ...]:
             allow_direct=True,
         ),
         _stream(
+            subjects.DLQ_STREAM,
+            subjects.ALL_DLQ,
+            limits,
+            max_bytes=limits.dlq_bytes,
+            allow_direct=True,
+        ),
+    )
+
+
+def _passing(limits: StorageLimits) -> tuple[dict[str, Any], ...]:
+    """Return the streams that forget what is old."""
+    return (
+        _stream(
             subjects.LIVE_STREAM,
             subjects.ALL_LIVE,
             limits,
@@ -152,13 +166,6 @@ def _streams(limits: StorageLimits) -> tuple[dict[str, Any], ...]:
             discard="old",
             max_bytes=limits.projects_bytes,
             max_age=limits.projects_age_s * _SECOND,
-            allow_direct=True,
-        ),
-        _stream(
-            subjects.DLQ_STREAM,
-            subjects.ALL_DLQ,
-            limits,
-            max_bytes=limits.dlq_bytes,
             allow_direct=True,
         ),
     )

@@ -5,9 +5,8 @@ Both logs, on NATS and in memory, write and read through here, so that they stor
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError
@@ -133,12 +132,6 @@ def check_follows(entry: Entry, before: Head) -> None:
         raise LogDamaged(first=envelope.number, last=before.sequence)
     if envelope.prevhash != before.digest:
         raise LogDamaged(first=before.sequence, last=before.sequence)
-
-
-def data_from_blob(entry: Entry, blob: bytes) -> tuple[Entry, JidokaError | None]:
-    """Return `entry` with the data that it refers to in place."""
-    data: Any = json.loads(blob)
-    return with_data(entry.envelope.model_copy(update={"data": data}), entry.head)
 
 
 def _envelope(stored: Stored) -> Envelope:

@@ -9,6 +9,7 @@ time-out says nothing about what happened: the same id goes out again, expecting
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing
@@ -26,13 +27,13 @@ from jidoka.bus.entries import (
     Stored,
     by_reference,
     check_follows,
-    data_from_blob,
     head_of,
     opened,
     sealed,
     written,
 )
-from jidoka.bus.refusals import NO_MESSAGE, WRONG_LAST_SEQUENCE, raised, real_head
+from jidoka.bus.refusals import NO_MESSAGE, WRONG_LAST_SEQUENCE, is_passing, raised, real_head
+from jidoka.bus.resolve import resolved
 from jidoka.contract import subjects
 from jidoka.contract.envelope import Envelope, digest_of
 from jidoka.contract.errors import JidokaError, LogDamaged, StaleSequence, TimedOut, Unavailable
@@ -91,7 +92,7 @@ class NatsEventLog:
 
         What does not follow from what is before it raises `LogDamaged`.
         """
-        place = _Place(session_id, after or Head())
+        place = _Place(session_id, after or Head(), self._patience_s)
         return self._entries(follower.read(self._bus, place.filter()), place)
 
     def follow(self, session_id: str, after: Head | None = None) -> AsyncGenerator[Entry]:
@@ -120,7 +121,7 @@ class NatsEventLog:
         """
         async with aclosing(self.follow_raw(after_cursor, subject)) as messages:
             async for stored in messages:
-                entry = await self._entry(stored, None)
+                entry = await self._entry(stored, None, math.inf)
                 yield subjects.session_of(stored.subject) or "", entry
 
     def follow_raw(
@@ -135,7 +136,7 @@ class NatsEventLog:
         stored = await self._last(subjects.session_events(session_id))
         if stored is None:
             return None
-        entry = await self._entry(stored, None)
+        entry = await self._entry(stored, None, self._patience_s)
         if entry.sequence:
             return entry
         everything = [each async for each in self.read(session_id)]  # a stranger has no number
@@ -190,7 +191,7 @@ class NatsEventLog:
             except TimedOut:
                 continue
             except (Unavailable, APIError) as problem:
-                if not _is_passing(problem):
+                if not is_passing(problem):
                     raise
                 await asyncio.sleep(RETRY_S)
             else:
@@ -229,16 +230,17 @@ class NatsEventLog:
     ) -> AsyncGenerator[Entry]:
         async with aclosing(messages):
             async for stored in messages:
-                entry = await self._entry(stored, place.head)
+                entry = await self._entry(stored, place.head, place.patience_s)
                 check_follows(entry, place.head)
                 place.head = entry.head
                 yield entry
 
-    async def _entry(self, stored: Stored, before: Head | None) -> Entry:
+    async def _entry(self, stored: Stored, before: Head | None, patience_s: float) -> Entry:
         entry, problem = opened(stored, before)
-        if entry.envelope.dataref is not None and entry.envelope.data is None:
-            blob = await self._blobs.get(entry.envelope.dataref)
-            entry, problem = data_from_blob(entry, blob)
+        if entry.envelope.dataref is not None:
+            entry, problem = await resolved(self._blobs, entry, patience_s)
+        if isinstance(problem, LogDamaged) and before is not None:
+            raise problem  # who folds a session must not go on without it
         if problem is not None and self._on_unreadable is not None:
             self._on_unreadable(stored, problem)
         return entry
@@ -275,6 +277,8 @@ class _Place:
 
     session_id: str
     head: Head
+    patience_s: float = math.inf
+    """How long data outside the log is waited for while the broker is away."""
 
     def filter(self) -> follower.Filter:
         """Return the filter for what comes next."""
@@ -289,10 +293,3 @@ def _until(deadline: float) -> Iterator[float]:
     while left_s > 0:
         yield left_s
         left_s = deadline - loop.time()
-
-
-def _is_passing(problem: JidokaError | APIError) -> bool:
-    """Tell whether a broker that has just started may say so until it has its streams again."""
-    if isinstance(problem, APIError):
-        return problem.code == 503 and problem.err_code in (None, 10008)  # noqa: PLR2004
-    return isinstance(problem, Unavailable)

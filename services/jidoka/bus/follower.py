@@ -29,6 +29,7 @@ from nats.js.errors import APIError
 
 from jidoka.bus.connection import Bus
 from jidoka.bus.entries import Stored
+from jidoka.contract import subjects
 from jidoka.contract.errors import TimedOut, Unavailable
 
 log = logging.getLogger(__name__)
@@ -55,8 +56,7 @@ class Filter:
     after: int = 0
     """Stream sequence after which to begin; 0 begins with the oldest."""
     most_waiting: int | None = None
-    """Where set, messages may be lost: of more than this many that wait, the oldest are dropped.
-    The stream may be one in memory then, which begins anew with its broker."""
+    """Where set, messages may be lost: of more than this many that wait, the oldest are dropped."""
 
 
 class _Consumer:
@@ -198,7 +198,7 @@ async def _once(
 ) -> AsyncGenerator[Stored]:
     """Yield messages through one consumer until it is no longer to be trusted."""
     await bus.up(RETRY_MOST_S)
-    if wanted.most_waiting is not None and wanted.after:
+    if wanted.stream == subjects.LIVE_STREAM and wanted.after:
         wanted = await _from_its_end(bus, wanted)
     consumer = _Consumer(bus, wanted)
     forget = bus.on_reconnect(consumer.interrupt)
@@ -221,7 +221,7 @@ async def _once(
 
 
 async def _from_its_end(bus: Bus, wanted: Filter) -> Filter:
-    """Return where to begin in a stream that may be shorter than the place asked for."""
+    """Return where to begin in a stream in memory, which is empty again after a restart."""
     try:
         info = await bus.api(f"STREAM.INFO.{wanted.stream}")
     except APIError as refused:

@@ -80,6 +80,18 @@ class NatsLive:
                 if (shown := _shown(stored)) is not None:
                     yield shown
 
+    async def output_of(self, session_id: str, call_id: str) -> str:
+        """Return the tool output that a call has shown, as far as it is still there."""
+        subject = subjects.session_live(session_id, "tool_output")
+        wanted = follower.Filter(subjects.LIVE_STREAM, subject, 0, MOST_WAITING)
+        texts: list[str] = []
+        async with aclosing(follower.read(self._bus, wanted)) as messages:
+            async for stored in messages:
+                shown = _shown(stored)
+                if shown is not None and shown.delta.call_id == call_id:
+                    texts.append(shown.delta.text)
+        return "".join(texts)
+
     def _sealed(self, session_id: str, kind: LiveKind, delta: Delta, epoch: int) -> Envelope:
         now_s = self._clock()
         return Envelope(

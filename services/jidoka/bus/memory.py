@@ -18,13 +18,13 @@ from jidoka.bus.entries import (
     Stored,
     by_reference,
     check_follows,
-    data_from_blob,
     head_of,
     opened,
     sealed,
     written,
 )
 from jidoka.bus.event_log import INLINE_BYTES, Quarantine
+from jidoka.bus.resolve import resolved
 from jidoka.contract import subjects
 from jidoka.contract.content import BlobRef
 from jidoka.contract.envelope import digest_of
@@ -49,13 +49,22 @@ class MemoryBlobs:
         self._values.setdefault(ref, content)
         return BlobRef(ref=ref, size_bytes=size_bytes, sha256=sha256, content_type=content_type)
 
+    is_closed = False
+
     async def get(self, ref: str, maximum_bytes: int = MOST_BYTES) -> bytes:
         """Return the value."""
+        value = await self.find(ref, maximum_bytes)
+        if value is None:
+            raise Unavailable(part=ref, why="it is not there")
+        return value
+
+    async def find(self, ref: str, maximum_bytes: int = MOST_BYTES) -> bytes | None:
+        """Return the value, None where it is not there."""
         parts_of(ref)
-        if ref not in self._values:
-            raise Unavailable(part=ref, why="there is no such blob")
-        check_size(len(self._values[ref]), maximum_bytes)
-        return self._values[ref]
+        value = self._values.get(ref)
+        if value is not None:
+            check_size(len(value), maximum_bytes)
+        return value
 
     async def delete(self, ref: str) -> None:
         """Erase a value; nothing happens where there is none."""
@@ -98,11 +107,12 @@ class MemoryEventLog:
         self,
         *,
         clock: Callable[[], float] = time.time,
+        blobs: MemoryBlobs | None = None,
         on_unreadable: Quarantine | None = None,
     ) -> None:
         self._clock = clock
         self._on_unreadable = on_unreadable
-        self._blobs = MemoryBlobs()
+        self._blobs = blobs or MemoryBlobs()
         self._stored: list[Stored] = []
         self._sessions: dict[str, list[Stored]] = {}
         self._ids: set[str] = set()
@@ -200,8 +210,10 @@ class MemoryEventLog:
 
     async def _entry(self, stored: Stored, before: Head | None) -> Entry:
         entry, problem = opened(stored, before)
-        if entry.envelope.dataref is not None and entry.envelope.data is None:
-            entry, problem = data_from_blob(entry, await self._blobs.get(entry.envelope.dataref))
+        if entry.envelope.dataref is not None:
+            entry, problem = await resolved(self._blobs, entry, 0)
+        if isinstance(problem, LogDamaged) and before is not None:
+            raise problem  # who folds a session must not go on without it
         if problem is not None and self._on_unreadable is not None:
             self._on_unreadable(stored, problem)
         return entry

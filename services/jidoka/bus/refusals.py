@@ -46,3 +46,10 @@ def real_head(refused: APIError) -> int | None:
     """Return the sequence that a refused append should have expected, if the server says."""
     match = _REAL_HEAD.search(refused.description or "")
     return int(match.group(1)) if match else None
+
+
+def is_passing(problem: JidokaError | APIError) -> bool:
+    """Tell whether a broker that has just started may say so until it has its streams again."""
+    if isinstance(problem, APIError):
+        return problem.code == 503 and problem.err_code in (None, 10008)  # noqa: PLR2004
+    return isinstance(problem, Unavailable)

@@ -7,6 +7,7 @@ dropped: whoever comes late sees the same as who was there, in the same order.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
@@ -17,7 +18,8 @@ from pydantic import ValidationError
 from jidoka.bus import follower
 from jidoka.bus.blobs import NatsBlobs
 from jidoka.bus.connection import Bus
-from jidoka.bus.entries import Stored, data_from_blob, opened
+from jidoka.bus.entries import Stored, opened
+from jidoka.bus.resolve import resolved
 from jidoka.client.items import Item, Recorded, Shown
 from jidoka.contract import subjects
 from jidoka.contract.envelope import open_stored
@@ -151,8 +153,7 @@ async def events(bus: Bus, session_id: str, start: Start) -> AsyncGenerator[Item
 async def recorded(blobs: NatsBlobs, stored: Stored) -> Recorded:
     """Return the event of a stored message, with the data that it refers to."""
     entry, _ = opened(stored)
-    if entry.envelope.dataref is not None and entry.envelope.data is None:
-        entry, _ = data_from_blob(entry, await blobs.get(entry.envelope.dataref))
+    entry, _ = await resolved(blobs, entry, math.inf)
     session_id = subjects.session_of(stored.subject) or ""
     return Recorded(
         session_id, entry.sequence, entry.event, entry.envelope, stored.cursor, stored.body
