@@ -8,9 +8,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from jidoka.agent.aftermath import Aftermath
 from jidoka.agent.perform import Performer
 from jidoka.agent.process import new_id, now
 from jidoka.agent.project import Project
+from jidoka.agent.questions import Questions
 from jidoka.agent.recorder import Recorder
 from jidoka.agent.session import LiveSession
 from jidoka.agent.snapshots import SnapshotKeeper
@@ -79,7 +81,8 @@ class NoSpill:
         """Return a reference, and remove the file."""
         size = Path(path).stat().st_size
         Path(path).unlink()
-        return BlobRef(ref=f"blob:{session_id}/x", size_bytes=size, sha256="x")
+        sha256 = "0" * 64
+        return BlobRef(ref=f"blob:{session_id}/{sha256}", size_bytes=size, sha256=sha256)
 
 
 @dataclass
@@ -142,8 +145,10 @@ class Bench:
         source = f"/worker/{epoch}"
         recorder = Recorder(self.log, session, epoch, source, toolbox.kinds(), new_id)
         project = Project(str(self.root), ProbedSandbox(mode="off"))
-        tools = ToolCalls(recorder, toolbox, project.context, self._output, NoSpill())
-        performer = Performer(recorder, self.model, tools, now, new_id)
+        tools = ToolCalls(
+            recorder, toolbox, project.context, self._output, NoSpill(), self._aftermath()
+        )
+        performer = Performer(recorder, self.model, tools, Questions(recorder), now, new_id)
         keeper = SnapshotKeeper(self.snapshots, session)
         return tasks.create_task(work(recorder, performer, keeper, _nothing))
 
@@ -171,6 +176,13 @@ class Bench:
     async def events(self) -> list[e.Event | e.UnknownEvent]:
         """Return all that is recorded."""
         return [entry.event async for entry in self.log.read(SESSION)]
+
+    def _aftermath(self) -> Aftermath:
+        return Aftermath(self, SESSION, str(self.root))
+
+    async def output_of(self, session_id: str, call_id: str) -> str:
+        """Return what was shown."""
+        return self.output.text
 
     def _output(self, _call: OpenCall, _turn_id: str) -> Output:
         return self.output

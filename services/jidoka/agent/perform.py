@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Protocol, assert_never
 
 from jidoka.agent.context import messages_for, offered
+from jidoka.agent.questions import Questions
 from jidoka.agent.recorder import Recorder, Unwanted
 from jidoka.agent.tool_calls import ToolCalls
 from jidoka.contract import events as e
@@ -48,6 +49,7 @@ class Performer:
     recorder: Recorder
     model: Model
     tools: ToolCalls
+    questions: Questions
     now: Callable[[], datetime]
     new_id: Callable[[], str]
 
@@ -71,11 +73,11 @@ class Performer:
                 await self._call_model(effect)
             case fx.AwaitAnswer(deadline=deadline):
                 await self._until(deadline)
-                await self.tools.deny(effect, effect.call_id, "default", "nobody answered in time")
-            case fx.DenyTool(call_id=call_id, by=by):
-                await self.tools.deny(effect, call_id, by, "")
+                await self.questions.deny(effect, "default", "nobody answered in time")
+            case fx.DenyTool(by=by):
+                await self.questions.deny(effect, by, "")
             case fx.AskPermission():
-                await self.tools.ask(effect, self.now())
+                await self.questions.ask(effect, self.now())
             case fx.RunTool():
                 await self.tools.run(effect)
             case fx.RecoverTool():

@@ -19,9 +19,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
+from jidoka.agent.aftermath import Aftermath
 from jidoka.agent.live_output import LiveOutput
 from jidoka.agent.perform import Performer
 from jidoka.agent.project import Project
+from jidoka.agent.questions import Questions
 from jidoka.agent.recorder import Recorder
 from jidoka.agent.session import LiveSession
 from jidoka.agent.snapshots import SnapshotKeeper
@@ -154,9 +156,11 @@ class Worker:
 
         recorder = Recorder(event_log, session, self.start.epoch, source, toolbox.kinds(), new_id)
         blobs = NatsBlobs(bus)
-        tool_calls = ToolCalls(recorder, toolbox, project.context, output, BlobSpill(blobs))
-        model = GatewayClient(bus, blobs)
-        return recorder, Performer(recorder, model, tool_calls, now, new_id)
+        aftermath = Aftermath(live, self.start.session_id, self.start.project_path)
+        spill = BlobSpill(blobs)
+        tool_calls = ToolCalls(recorder, toolbox, project.context, output, spill, aftermath)
+        model, questions = GatewayClient(bus, blobs), Questions(recorder)
+        return recorder, Performer(recorder, model, tool_calls, questions, now, new_id)
 
     def _sandbox(self) -> ProbedSandbox:
         return ProbedSandbox(mode="off") if self.start.sandbox == "off" else self.preloaded.sandbox

@@ -11,7 +11,7 @@ from jidoka.contract.errors import StaleSequence, StorageFull, TimedOut, Unavail
 from jidoka.contract.events import Event
 from jidoka.core.effects import Effect
 from jidoka.core.ports import Draft, EventLog
-from jidoka.core.state import SessionState
+from jidoka.core.state import OpenCall, SessionState
 from jidoka.core.turn import Kinds, next_effects
 
 _AGAIN_FIRST_S = 0.1
@@ -37,6 +37,19 @@ class Recorder:
     def wanted(self) -> tuple[Effect, ...]:
         """Return what this worker should be doing now."""
         return next_effects(self.session.state, self.epoch, self.kinds)
+
+    def open_call(self, call_id: str) -> OpenCall:
+        """Return a tool call that has no recorded end; raises `Unwanted` where it has."""
+        call = self.session.state.call(call_id)
+        if call is None:
+            raise Unwanted(call_id)
+        return call
+
+    def turn_id(self) -> str:
+        """Return the running turn; raises `Unwanted` where none runs."""
+        if self.session.state.turn is None:
+            raise Unwanted
+        return self.session.state.turn.turn_id
 
     async def record(self, effect: Effect, make: Callable[[SessionState], Event]) -> None:
         """Append the event that `make` gives for the newest state, as long as `effect` is wanted.

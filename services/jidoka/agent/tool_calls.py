@@ -8,25 +8,21 @@ import json
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+from jidoka.agent.aftermath import Aftermath
+from jidoka.agent.questions import arguments_of
 from jidoka.agent.recorder import Recorder, Unwanted
 from jidoka.contract import events as e
 from jidoka.contract.content import BlobRef, FileHash
 from jidoka.contract.errors import Internal, JidokaError, ToolArgsInvalid, ToolTimeout, ToolUnknown
-from jidoka.contract.json import is_object_text
 from jidoka.core.budget import error_info
 from jidoka.core.effects import (
-    AskPermission,
-    AwaitAnswer,
-    DenyTool,
     Effect,
     RecoverTool,
     ReportInterrupted,
     RunTool,
 )
-from jidoka.core.permission import risk
 from jidoka.core.state import OpenCall, SessionState
 from jidoka.core.tooling import (
     EffectClass,
@@ -41,7 +37,6 @@ log = logging.getLogger(__name__)
 
 _GRACE_S = 10.0
 """How much longer than its own limit a tool gets before it is cancelled from outside."""
-_PREVIEW_CHARACTERS = 4_000
 
 
 class Tools(Protocol):
@@ -91,44 +86,17 @@ class ToolCalls:
     output: Callable[[OpenCall, str], Output]
     """Opens the live output of a call of a turn."""
     spill: Spill
+    aftermath: Aftermath
 
     def specs(self) -> list[dict[str, Any]]:
         """Return the tools as the model is offered them."""
         return self.tools.specs_for_model()
 
-    # --- questions ---
-
-    async def ask(self, effect: AskPermission, now: datetime) -> None:
-        """Record the question whether a call may run."""
-        call, state = self._open(effect.call_id), self.recorder.session.state
-        deadline = now + timedelta(seconds=state.limits.question_deadline_s)
-        args = _arguments(call) or {}
-        event = e.PermissionRequested(
-            turn_id=self._turn_id(),
-            call_id=call.call_id,
-            tool=call.call.tool,
-            args=dict(args),
-            risk=risk(self.recorder.kinds.get(call.call.tool, EffectClass.EFFECT)),
-            preview=_preview(call.call.tool, args),
-            deadline=deadline,
-        )
-        await self.recorder.record(effect, lambda _state: event)
-
-    async def deny(
-        self, effect: AwaitAnswer | DenyTool, call_id: str, by: str, reason: str
-    ) -> None:
-        """Record that a call does not run."""
-        call = self._open(call_id)
-        event = e.ToolDenied(
-            turn_id=self._turn_id(), call_id=call_id, tool=call.call.tool, by=by, reason=reason
-        )
-        await self.recorder.record(effect, lambda _state: event)
-
     # --- runs ---
 
     async def run(self, effect: RunTool | RecoverTool) -> None:
         """Run a call: `tool.started`, the effect, then `tool.completed` or `tool.failed`."""
-        call = self._open(effect.call_id)
+        call = self.recorder.open_call(effect.call_id)
         began_s = asyncio.get_running_loop().time()
         try:
             await self._run(effect, call, began_s)
@@ -144,7 +112,7 @@ class ToolCalls:
 
     async def _run(self, effect: RunTool | RecoverTool, call: OpenCall, began_s: float) -> None:
         tool, args = self._resolved(call)
-        live = self.output(call, self._turn_id())
+        live = self.output(call, self.recorder.turn_id())
         context = self.context(self.recorder.session.state, tool.spec.effect, live.write)
         try:
             before = await tool.pre_state(args, context)
@@ -160,7 +128,7 @@ class ToolCalls:
 
     async def recover(self, effect: RecoverTool) -> None:
         """A lost worker's file write: run it again if nothing was written, else say so."""
-        call = self._open(effect.call_id)
+        call = self.recorder.open_call(effect.call_id)
         try:
             tool, args = self._resolved(call)
             context = self.context(self.recorder.session.state, tool.spec.effect, _unseen)
@@ -179,14 +147,15 @@ class ToolCalls:
 
     async def interrupted(self, effect: ReportInterrupted) -> None:
         """Record that a call may have happened, or that it was never begun."""
-        call = self._open(effect.call_id)
+        call = self.recorder.open_call(effect.call_id)
         if call.started_in is None:
             known = "the turn was stopped before this call began; it did not run"
         elif call.started_in == self.recorder.epoch:
             known = "the turn was stopped while this call ran; its processes were ended"
         else:
             known = "its worker was lost while it ran; it may have happened, it is not run again"
-        await self._interrupted(effect, call, known)
+            known = "\n".join((known, await self.aftermath.of(call)))
+        await self._interrupted(effect, call, known.strip())
 
     # --- events ---
 
@@ -194,7 +163,7 @@ class ToolCalls:
         self, call: OpenCall, tool: Tool, args: Mapping[str, Any], before: tuple[FileState, ...]
     ) -> e.ToolStarted:
         return e.ToolStarted(
-            turn_id=self._turn_id(),
+            turn_id=self.recorder.turn_id(),
             call_id=call.call_id,
             tool=call.call.tool,
             args=dict(args),
@@ -210,7 +179,7 @@ class ToolCalls:
         state = self.recorder.session.state
         kept = await self.spill.keep(state.session_id, outcome.spill) if outcome.spill else None
         event = e.ToolCompleted(
-            turn_id=self._turn_id(),
+            turn_id=self.recorder.turn_id(),
             call_id=call.call_id,
             tool=call.call.tool,
             output=outcome.text,
@@ -226,7 +195,7 @@ class ToolCalls:
         self, effect: Effect, call: OpenCall, problem: JidokaError, began_s: float
     ) -> None:
         event = e.ToolFailed(
-            turn_id=self._turn_id(),
+            turn_id=self.recorder.turn_id(),
             call_id=call.call_id,
             tool=call.call.tool,
             error=error_info(problem),
@@ -237,38 +206,19 @@ class ToolCalls:
 
     async def _interrupted(self, effect: Effect, call: OpenCall, known: str) -> None:
         event = e.ToolInterrupted(
-            turn_id=self._turn_id(), call_id=call.call_id, tool=call.call.tool, known=known
+            turn_id=self.recorder.turn_id(), call_id=call.call_id, tool=call.call.tool, known=known
         )
         await self.recorder.record(effect, lambda _state: event)
-
-    # --- what the state says ---
-
-    def _open(self, call_id: str) -> OpenCall:
-        call = self.recorder.session.state.call(call_id)
-        if call is None:
-            raise Unwanted(call_id)
-        return call
-
-    def _turn_id(self) -> str:
-        turn = self.recorder.session.state.turn
-        if turn is None:
-            raise Unwanted
-        return turn.turn_id
 
     def _resolved(self, call: OpenCall) -> tuple[Tool, Mapping[str, Any]]:
         name, allowed = call.call.tool, self.recorder.session.state.tools
         if allowed is not None and name not in allowed:
             raise ToolUnknown(tool=name, known=allowed)
         tool = self.tools.get(name)
-        args = _arguments(call)
+        args = arguments_of(call)
         if args is None:
             raise ToolArgsInvalid(tool=name, problems=("the arguments are not a JSON object",))
         return tool, self.tools.checked(name, args)
-
-
-def _arguments(call: OpenCall) -> Mapping[str, Any] | None:
-    text = call.call.arguments.strip() or "{}"
-    return json.loads(text) if is_object_text(text) else None
 
 
 def _hash_of(args: Mapping[str, Any]) -> str:
@@ -291,9 +241,3 @@ def _unseen(_text: str) -> None:
 
 def _since(began_s: float) -> float:
     return round(asyncio.get_running_loop().time() - began_s, 4)
-
-
-def _preview(tool: str, args: Mapping[str, Any]) -> str:
-    """Return what a person needs to see of a call: the command, or its arguments."""
-    text = str(args.get("command") or json.dumps(args, ensure_ascii=False, indent=1))
-    return f"{tool}: {text}"[:_PREVIEW_CHARACTERS]

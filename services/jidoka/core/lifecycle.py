@@ -142,11 +142,13 @@ def next_step(row: SessionRow, worker: Worker | None, given: Given) -> Step:
 
 
 def _live(row: SessionRow, worker: Worker | None, given: Given) -> Step:
+    if row.epoch == 0 and worker is None and given.host is not None:
+        return Start(given.host, 1)  # ahead of its assignment, for which it waits
     if row.status == Status.INITIALIZING and not row.reason:
         born = SessionStatusChanged(status=Status.INITIALIZING, reason="created")
         return Record(born)
     if not row.is_assigned:
-        return _assign(row, given)
+        return _assign(row, worker, given)
     if row.host not in given.alive:
         return Record(WorkerLost(epoch=row.epoch, host=row.host or "", reason="host_lost"))
     if worker is None or worker.epoch < row.epoch:
@@ -165,15 +167,33 @@ def _live(row: SessionRow, worker: Worker | None, given: Given) -> Step:
     return Rest(left_s) if left_s > 0 else Record(_status(row, Status.IDLE, "idle_timeout"))
 
 
-def _assign(row: SessionRow, given: Given) -> Step:
+def _assign(row: SessionRow, worker: Worker | None, given: Given) -> Step:
     rules, losses = given.rules, [moment_of(loss) for loss in row.losses]
     restarts = min(rules.restarts, KEPT_LOSSES - 1)
     if losses and crash_loop(losses, losses[-1], restarts=restarts, window_s=rules.window_s):
         return Record(_status(row, Status.TERMINATED, "crash_limit"))
-    if given.host is None:
+    if worker is not None and worker.epoch > row.epoch:
+        return _assign_ahead(row, worker, given)
+    return _assigned(row, given.host, row.epoch + 1)
+
+
+def _assign_ahead(row: SessionRow, worker: Worker, given: Given) -> Step:
+    """Return how a worker that was started before its assignment gets it.
+
+    If it is gone its epoch is used up: somewhere it may run yet.
+    """
+    if not worker.gone:
+        return _assigned(row, worker.host, worker.epoch)
+    if worker.error is not None and not worker.error.retryable:
+        return Record(_status(row, Status.TERMINATED, worker.error.code))
+    return _assigned(row, given.host, worker.epoch + 1)
+
+
+def _assigned(row: SessionRow, host: str | None, epoch: int) -> Step:
+    if host is None:
         return Rest(no_host=True)
     reason = "created" if row.epoch == 0 else "message" if row.reason == "message" else "lost"
-    return Record(WorkerAssigned(host=given.host, epoch=row.epoch + 1, reason=reason))
+    return Record(WorkerAssigned(host=host, epoch=epoch, reason=reason))
 
 
 def _unknown(row: SessionRow, given: Given) -> Step:

@@ -1,8 +1,7 @@
 """What the registry knows of each session: one row, computed from events alone.
 
-    entry ─► project(row, entry) ─► the row after it, also what the session-manager decides by
-          ─► usage_of(entry)     ─► tokens and cost to add
-          ─► searched_in(entry)  ─► what the full-text search finds
+    entry ─► project(row, entry)  the row after it, also what the session-manager decides by
+             core.extracts        tokens and cost to add, texts to search
 
 A row carries all that the next event needs, so the registry goes on where it stopped, and a
 registry rebuilt from the log has the same rows to the byte. `core.session` folds one session in
@@ -17,7 +16,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from jidoka.contract import events as e
-from jidoka.contract.content import Sharing, Status, Usage, text_of
+from jidoka.contract.content import Sharing, Status, Usage
 from jidoka.contract.envelope import GENESIS
 from jidoka.core.ports import Entry, Head
 
@@ -106,31 +105,6 @@ class SessionRow:
         if self.input_tokens is None or self.output_tokens is None:
             return None
         return Usage(input_tokens=self.input_tokens, output_tokens=self.output_tokens)
-
-
-@dataclass(frozen=True, slots=True)
-class UsageRow:
-    """Tokens and cost of one model call, to be added up per session, turn and model."""
-
-    session_id: str
-    turn_id: str
-    model: str
-    input_tokens: int
-    output_tokens: int
-    cost_usd: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class TextRow:
-    """A text that people search for."""
-
-    session_id: str
-    sequence: int
-    kind: str
-    """`message` `answer` `title` `name`."""
-    ref: str
-    """What a later text of the same kind replaces; an empty text takes it back."""
-    text: str
 
 
 def project(row: SessionRow | None, entry: Entry) -> SessionRow:
@@ -268,43 +242,6 @@ def _at_rest(row: SessionRow) -> SessionRow:
 
 def _without(ids: tuple[str, ...], one: str) -> tuple[str, ...]:
     return tuple(item for item in ids if item != one)
-
-
-def usage_of(entry: Entry) -> UsageRow | None:
-    """Return what `entry` spent, None where it spent nothing that is known."""
-    event = entry.event
-    if not isinstance(event, e.LlmResponded) or (event.usage is None and event.cost_usd is None):
-        return None
-    used = event.usage or Usage(input_tokens=0, output_tokens=0)
-    return UsageRow(
-        session_id=entry.envelope.subject or "",
-        turn_id=event.turn_id,
-        model=event.model,
-        input_tokens=used.input_tokens,
-        output_tokens=used.output_tokens,
-        cost_usd=event.cost_usd,
-    )
-
-
-def searched_in(entry: Entry) -> TextRow | None:
-    """Return what the search finds of `entry`, None where it holds no text of a person's."""
-    match entry.event:
-        case (
-            e.MessageAccepted(message_id=ref, content=content)
-            | e.MessageEdited(message_id=ref, content=content)
-        ):
-            kind, text = "message", text_of(content)
-        case e.MessageWithdrawn(message_id=ref):
-            kind, text = "message", ""
-        case e.LlmResponded(call_id=ref, content=text) if text:
-            kind = "answer"
-        case e.SessionTitled(title=text):
-            kind, ref = "title", "title"
-        case e.SessionCreated(session_name=text) | e.SessionRenamed(session_name=text):
-            kind, ref = "name", "name"
-        case _:
-            return None
-    return TextRow(entry.envelope.subject or "", entry.sequence, kind, ref, text)
 
 
 def moment_of(text: str) -> datetime:

@@ -134,6 +134,7 @@ def _turn_event(state: SessionState, event: WorkerEvent, entry: Entry) -> Sessio
                 state,
                 event.call_id,
                 started_in=entry.envelope.epoch or state.epoch,
+                started_at=entry.time,
                 attempt=event.attempt,
                 effect=event.effect,
                 pre_state=tuple((file.path, file.sha256) for file in event.pre_state),

@@ -64,6 +64,7 @@ class OpenCall:
     call: ToolCall
     started_in: int | None = None
     """The epoch that stored `tool.started`, None before."""
+    started_at: datetime | None = None
     attempt: int = 0
     effect: str = "effect"
     pre_state: tuple[tuple[str, str | None], ...] = ()

@@ -196,7 +196,7 @@ async def test_the_next_worker_attaches_to_the_call_in_flight(tmp_path):
 
 async def test_a_command_of_a_lost_worker_is_not_run_again(tmp_path):
     bench = memory_bench(
-        tmp_path, asks(("shell", '{"command": "echo x >> count; sleep 60"}')), "seen"
+        tmp_path, asks(("shell", '{"command": "echo begun; echo x >> count; sleep 60"}')), "seen"
     )
     await bench.open()
     async with bench.worker():
@@ -210,7 +210,10 @@ async def test_a_command_of_a_lost_worker_is_not_run_again(tmp_path):
     assert (tmp_path / "count").read_text() == "x\n"
     interrupted = [x for x in await bench.events() if isinstance(x, e.ToolInterrupted)]
     assert len(interrupted) == 1
-    assert "may have happened" in str(bench.model.calls[1].messages[-1]["content"])
+    told = str(bench.model.calls[1].messages[-1]["content"])
+    assert "may have happened" in told
+    assert "begun" in told
+    assert "count" in told
 
 
 async def test_a_question_waits_and_the_answer_lets_the_call_run(tmp_path):

@@ -40,16 +40,39 @@ def status_of(step: object) -> tuple[Status, str]:
     return event.status, event.reason
 
 
+AHEAD = Worker(1, "h2")
+
+
+def test_a_new_session_has_its_worker_started_while_its_birth_is_recorded():
+    steps = [next_step(replace(NEW, reason=reason), None, NOW) for reason in ("", "created")]
+
+    assert steps == [Start("h1", 1), Start("h1", 1)]
+
+
 def test_a_session_that_was_only_created_says_its_first_status():
-    step = next_step(replace(NEW, reason=""), None, NOW)
+    step = next_step(replace(NEW, reason=""), AHEAD, NOW)
 
     assert recorded(step) == e.SessionStatusChanged(status=Status.INITIALIZING, reason="created")
 
 
-def test_a_session_without_a_worker_gets_one():
-    event = recorded(next_step(NEW, None, NOW))
+def test_a_worker_that_was_started_ahead_is_assigned_where_it_is():
+    event = recorded(next_step(NEW, AHEAD, NOW))
 
-    assert event == e.WorkerAssigned(host="h1", epoch=1, reason="created")
+    assert event == e.WorkerAssigned(host="h2", epoch=1, reason="created")
+
+
+def test_an_epoch_that_was_started_and_is_gone_is_used_up():
+    event = recorded(next_step(NEW, replace(AHEAD, gone=True), NOW))
+
+    assert event == e.WorkerAssigned(host="h1", epoch=2, reason="created")
+
+
+def test_a_worker_that_can_never_start_ahead_ends_the_session():
+    error = ErrorInfo(code="sandbox_unavailable", message="none works here")
+
+    step = next_step(NEW, replace(AHEAD, gone=True, error=error), NOW)
+
+    assert status_of(step) == (Status.TERMINATED, "sandbox_unavailable")
 
 
 def test_without_a_place_it_waits():
@@ -257,8 +280,8 @@ def test_no_epoch_is_ever_given_twice(row: SessionRow, worker: Worker | None, pl
     step = next_step(row, worker, replace(NOW, host=place))
 
     if isinstance(step, Record) and isinstance(step.event, e.WorkerAssigned):
-        assert step.event.epoch == row.epoch + 1
+        ahead = worker is not None and worker.epoch > row.epoch and worker.gone
+        assert step.event.epoch > (worker.epoch if ahead and worker else row.epoch)
         assert not row.is_assigned
     if isinstance(step, Start):
-        assert worker is not None
-        assert not worker.started
+        assert row.epoch == 0 if worker is None else not worker.started
