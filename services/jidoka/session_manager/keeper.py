@@ -156,6 +156,8 @@ class Keeper:
         self._forget(session_id)
 
     def _step(self, row: SessionRow) -> Step:
+        if row.epoch == 0 and row.session_id not in self._sessions.born_here:
+            self._workers.used_up(row.session_id)
         return next_step(row, self._workers.of(row.session_id), self._given(row))
 
     def _given(self, row: SessionRow) -> Given:
@@ -181,7 +183,9 @@ class Keeper:
             case Record():
                 await self._record(row.session_id)
             case Start(host=host, epoch=epoch):
-                await self._start(row, host, epoch)
+                self._workers.starting(row.session_id, epoch, host)
+                starting = self._start(row, host, epoch)  # meanwhile its assignment is recorded
+                self._tasks.create_task(starting, name=f"start {row.session_id}")
             case Stop(host=host, epoch=epoch, grace_s=grace_s):
                 stop = WorkerStop(session_id=row.session_id, epoch=epoch, grace_s=grace_s)
                 await self._hosts.stop(host, stop)
@@ -201,6 +205,7 @@ class Keeper:
         match decided:
             case [WorkerAssigned(epoch=epoch, host=host)]:
                 self._workers.assigned(session_id, epoch, host)
+                self._sessions.born_here.discard(session_id)
             case _:
                 pass
 
@@ -212,16 +217,18 @@ class Keeper:
             sandbox=row.sandbox,
             shared=row.sharing == Sharing.SHARED,
         )
-        self._workers.starting(row.session_id, epoch)
         try:
             reply = await self._hosts.start(host, start)
-        except Unavailable:
-            self._workers.assigned(row.session_id, epoch, host)  # it never heard of it: once more
-            raise
+        except Unavailable as problem:
+            logger().warning("a host does not answer", host=host, why=problem.why)
+            await asyncio.sleep(RETRY_S)
+            self._workers.unstarted(row.session_id, epoch)
         except JidokaError as problem:
             error = ErrorInfo.model_validate(problem.as_dict())
-            reply = HostReply(ok=False, error=error)
-        self._workers.started(row.session_id, epoch, reply)
+            self._workers.started(row.session_id, epoch, HostReply(ok=False, error=error))
+        else:
+            self._workers.started(row.session_id, epoch, reply)
+        self.wake(row.session_id)
 
     def _rest(self, session_id: str, rest: Rest) -> None:
         if rest.no_host:

@@ -30,6 +30,8 @@ class Sessions:
         self.rows: dict[str, SessionRow] = {}
         self.cursor = 0
         """Stream sequence of the newest event that is folded."""
+        self.born_here: set[str] = set()
+        """Sessions that were recorded first by us, and have no worker yet."""
         self._followed = 0
         self._log = log
         self._source = source
@@ -102,9 +104,11 @@ class Sessions:
             Unavailable, TimedOut, StorageFull: it is not known to be recorded.
         """
         draft = self._draft(event, causation_id)
+        self.born_here.add(session_id)
         try:
             entries = await self._append(session_id, draft, Head())
         except StaleSequence as there:
+            self.born_here.discard(session_id)
             entries = there.tail
         self._absorb_all(session_id, entries)
         return self.rows[session_id]

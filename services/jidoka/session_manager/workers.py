@@ -36,14 +36,25 @@ class Workers:
         return place(loads, row.host)
 
     def assigned(self, session_id: str, epoch: int, host: str) -> None:
-        """Note that a worker is to be started: from here on it takes a place."""
-        self._workers[session_id] = Worker(epoch, host, started=False)
+        """Note that a worker is to be started, unless it was: from here on it takes a place."""
+        known = self._workers.get(session_id)
+        if known is None or known.epoch < epoch:
+            self._workers[session_id] = Worker(epoch, host, started=False)
 
-    def starting(self, session_id: str, epoch: int) -> None:
-        """Note that its host is asked to start it."""
+    def used_up(self, session_id: str) -> None:
+        """Note that another leader may have started a worker with the first epoch."""
+        another = Worker(1, "", gone=True, reason="not_started")
+        self._workers.setdefault(session_id, another)
+
+    def starting(self, session_id: str, epoch: int, host: str) -> None:
+        """Note that a host is asked to start a worker."""
+        self._workers[session_id] = Worker(epoch, host)
+
+    def unstarted(self, session_id: str, epoch: int) -> None:
+        """Note that the host never heard of it."""
         worker = self._workers.get(session_id)
-        if worker is not None and worker.epoch == epoch:
-            self._workers[session_id] = replace(worker, started=True)
+        if worker is not None and worker.epoch == epoch and not worker.gone:
+            self._workers[session_id] = replace(worker, started=False)
 
     def started(self, session_id: str, epoch: int, reply: HostReply) -> None:
         """Note what the host said."""

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Generator, Iterable, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -95,6 +95,21 @@ def remove(path: Path) -> None:
             raise StorageNotWritable(path=str(path)) from None
 
 
+@contextmanager
+def writing(db: Database) -> Generator[None]:
+    """Write within one transaction, which waits for the lock before it reads.
+
+    One that has read first is told at once that somebody else writes, and cannot wait.
+    """
+    db.execute("begin immediate")
+    try:
+        yield
+    except BaseException:
+        db.rollback()
+        raise
+    db.commit()
+
+
 def table(db: Database, name: str) -> Table:
     """Return a table of the registry."""
     return db.table(name)
@@ -151,7 +166,7 @@ def _version(db: Database) -> int:
 def _renewed(path: Path) -> Database:
     remove(path)
     db = _connect(path)
-    with db.atomic():
+    with writing(db):
         for statement in QUERIES["shape"].split(";"):
             db.execute(statement)
         conversation = table(db, "conversation")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from jidoka.core.extracts import TextRow, searched_in
 from jidoka.core.ports import Entry
-from jidoka.core.projection import SessionRow, TextRow, project, searched_in
+from jidoka.core.projection import SessionRow, project
 from jidoka.core.registry import SessionQuery, newest
 from jidoka.store.search import MAX_WORDS, matches, words_of
 

@@ -18,8 +18,9 @@ from typing import TypeVar
 
 from sqlite_utils import Database
 
+from jidoka.core.extracts import TextRow, searched_in, usage_of
 from jidoka.core.ports import Entry
-from jidoka.core.projection import SessionRow, TextRow, project, searched_in, usage_of
+from jidoka.core.projection import SessionRow, project
 from jidoka.core.registry import SessionQuery
 from jidoka.store import database
 from jidoka.store.rows import from_columns, to_columns
@@ -147,7 +148,7 @@ def _apply(db: Database, entries: Sequence[Entry], after: int) -> int:
     fresh = [entry for entry in entries if entry.head.cursor > position]
     if position < after or not fresh:
         return position  # a gap is never applied: the caller sees where to go on from
-    with db.atomic():
+    with database.writing(db):
         rows = _projected(db, fresh)
         columns = [to_columns(row) for row in rows]
         database.table(db, "sessions").upsert_all(columns, pk="session_id")

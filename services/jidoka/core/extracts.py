@@ -1,0 +1,71 @@
+"""What the registry keeps of an entry beside the session's row: what it cost, and what it says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jidoka.contract import events as e
+from jidoka.contract.content import Usage, text_of
+from jidoka.core.ports import Entry
+
+
+@dataclass(frozen=True, slots=True)
+class UsageRow:
+    """Tokens and cost of one model call, to be added up per session, turn and model."""
+
+    session_id: str
+    turn_id: str
+    model: str
+    input_tokens: int
+    output_tokens: int
+    cost_usd: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class TextRow:
+    """A text that people search for."""
+
+    session_id: str
+    sequence: int
+    kind: str
+    """`message` `answer` `title` `name`."""
+    ref: str
+    """What a later text of the same kind replaces; an empty text takes it back."""
+    text: str
+
+
+def usage_of(entry: Entry) -> UsageRow | None:
+    """Return what `entry` spent, None where it spent nothing that is known."""
+    event = entry.event
+    if not isinstance(event, e.LlmResponded) or (event.usage is None and event.cost_usd is None):
+        return None
+    used = event.usage or Usage(input_tokens=0, output_tokens=0)
+    return UsageRow(
+        session_id=entry.envelope.subject or "",
+        turn_id=event.turn_id,
+        model=event.model,
+        input_tokens=used.input_tokens,
+        output_tokens=used.output_tokens,
+        cost_usd=event.cost_usd,
+    )
+
+
+def searched_in(entry: Entry) -> TextRow | None:
+    """Return what the search finds of `entry`, None where it holds no text of a person's."""
+    match entry.event:
+        case (
+            e.MessageAccepted(message_id=ref, content=content)
+            | e.MessageEdited(message_id=ref, content=content)
+        ):
+            kind, text = "message", text_of(content)
+        case e.MessageWithdrawn(message_id=ref):
+            kind, text = "message", ""
+        case e.LlmResponded(call_id=ref, content=text) if text:
+            kind = "answer"
+        case e.SessionTitled(title=text):
+            kind, ref = "title", "title"
+        case e.SessionCreated(session_name=text) | e.SessionRenamed(session_name=text):
+            kind, ref = "name", "name"
+        case _:
+            return None
+    return TextRow(entry.envelope.subject or "", entry.sequence, kind, ref, text)
