@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Awaitable, Callable, Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from jidoka.client import Client, Recorded
+
+T = TypeVar("T")
 START_S = 60.0
 STOP_S = 20.0
 
@@ -48,6 +52,32 @@ class Home:
         answer = self.jidoka(*arguments)
         assert answer.returncode == 0, answer.stdout + answer.stderr
         return json.loads(answer.stdout)
+
+    def ask(self, question: Callable[[Client], Awaitable[T]]) -> T:
+        """Return an answer over the bus: for looking again and again, a process is too slow."""
+
+        async def asked() -> T:
+            async with await Client.connect(self.state["nats_url"], source="test") as client:
+                return await question(client)
+
+        return asyncio.run(asked())
+
+    def status_of(self, session_id: str) -> str:
+        """The status of a session."""
+        return self.ask(lambda client: client.get_session_info(session_id)).status
+
+    def log_of(self, session_id: str) -> list[Recorded]:
+        """All that is recorded of a session."""
+
+        async def read(client: Client) -> list[Recorded]:
+            items = client.subscribe_to_session(session_id, live=False, to_the_end=True)
+            return [item async for item in items if isinstance(item, Recorded)]
+
+        return self.ask(read)
+
+    def has(self, session_id: str, name: str) -> bool:
+        """Tell whether an event of that name is recorded."""
+        return any(item.envelope.name == name for item in self.log_of(session_id))
 
     @property
     def state(self) -> dict[str, Any]:

@@ -1,0 +1,183 @@
+"""Sessions through the command line: their life, their conversation, who watches."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.conftest import Write, call
+from tests.support.home import Home, until
+
+pytestmark = [pytest.mark.timeout(120)]
+
+
+def create(home: Home, project: Path, script: Path, *more: str) -> str:
+    words = ["--project", str(project), "--model", f"scripted:{script}", "--json", *more]
+    return home.json("session", "create", *words)["session_id"]
+
+
+def test_a_session_lives_from_create_to_terminate(home: Home, project: Path, script: Write):
+    words = ["--project", str(project), "--model", f"scripted:{script({'text': 'a'})}"]
+    made = home.json("session", "create", "--name", "My cart", *words, "--json")
+    session_id = made["session_id"]
+
+    home.json("session", "rename", "my ca", "Your cart", "--json")
+    listed = next(
+        s for s in home.json("session", "list", "--json") if s["session_id"] == session_id
+    )
+    home.json("session", "close", session_id, "--json")
+    until(lambda: home.status_of(session_id) == "closed")
+    home.json("session", "resume", session_id, "--json")
+    home.json("session", "terminate", session_id, "--json")
+    until(lambda: home.status_of(session_id) == "terminated")
+
+    said_to_the_dead = home.jidoka("send", session_id, "Hello?")
+    assert (made["name"], made["project_path"]) == ("My cart", str(project))
+    assert listed["name"] == "Your cart"
+    assert said_to_the_dead.returncode == 3
+    assert session_id not in {s["session_id"] for s in home.json("session", "list", "--json")}
+
+
+def test_a_message_is_recorded_by_a_number_and_answered(home: Home, project: Path, script: Write):
+    session_id = create(home, project, script({"text": "Four."}))
+
+    recorded = home.json("send", session_id, "Two and two?", "--json")
+    waited = home.jidoka("send", session_id, "Again?", "--wait", "--json")
+
+    log = home.log_of(session_id)
+    assert log[recorded["sequence"] - 1].envelope.data["content"] == "Two and two?"
+    assert json.loads(waited.stdout)["result"] == "Four."
+    assert [item.sequence for item in log] == list(range(1, len(log) + 1))
+    home.jidoka("session", "terminate", session_id)
+
+
+def test_a_late_follower_reads_what_an_early_one_read(home: Home, project: Path, script: Write):
+    session_id = create(home, project, script({"text": "Four."}))
+    home.jidoka("send", session_id, "Two and two?", "--wait")
+
+    from_the_start = home.jidoka("follow", session_id, "--no-wait").stdout.splitlines()
+    from_number_4 = home.jidoka("follow", session_id, "--from", "4", "--json", "--no-wait")
+
+    assert from_the_start[:2] == ["> Two and two?", "Four."]
+    assert json.loads(from_number_4.stdout.splitlines()[0])["sequence"] == "0000000004"
+    home.jidoka("session", "terminate", session_id)
+
+
+def test_a_question_is_seen_and_answered_from_elsewhere(home: Home, project: Path, script: Write):
+    writing = script(
+        {"tool_calls": [call("write", path="new.txt", content="x\n")]}, {"text": "Written."}
+    )
+    session_id = create(home, project, writing)
+    home.json("send", session_id, "Write.", "--json")
+
+    waiting = until(lambda: home.ask(lambda client: client.get_session_info(session_id)).waiting)
+    home.json("answer", session_id, waiting[0], "allow", "--json")
+    until(lambda: home.has(session_id, "turn.ended"))
+    second = home.jidoka("answer", session_id, waiting[0], "deny", "--json")
+
+    assert (project / "new.txt").read_text() == "x\n"
+    assert json.loads(second.stdout)["error"]["code"] in {"already_answered", "call_not_found"}
+    home.jidoka("session", "terminate", session_id)
+
+
+def test_a_running_turn_is_cancelled_from_elsewhere(home: Home, project: Path, script: Write):
+    session_id = create(home, project, script({"text": "one two three", "delay_s": 20.0}))
+    home.json("send", session_id, "Count.", "--json")
+    until(lambda: home.has(session_id, "llm.requested"))
+
+    home.json("cancel", session_id, "--json")
+
+    until(lambda: home.has(session_id, "turn.ended"))
+    ended = [i for i in home.log_of(session_id) if i.envelope.name == "turn.ended"]
+    assert [item.envelope.data["outcome"] for item in ended] == ["cancelled"]
+    assert home.jidoka("cancel", session_id).returncode == 2
+    home.jidoka("session", "terminate", session_id)
+
+
+def test_a_worker_that_is_killed_is_replaced_and_its_turn_goes_on(
+    home: Home, tmp_path: Path, script: Write
+):
+    folders = [tmp_path / name for name in ("a", "b")]
+    for folder in folders:
+        folder.mkdir()
+    slow = script(
+        {"text": "I wait.", "tool_calls": [call("shell", command="sleep 3")]},
+        {"text": "Waited."},
+        name="slow.json",
+    )
+    victim = create(home, folders[0], slow, "--permission-mode", "full-auto")
+    other = create(home, folders[1], script({"text": "Here."}))
+    home.json("send", victim, "Wait.", "--json")
+    until(lambda: home.has(victim, "tool.started"))
+
+    alive = {s["session_id"]: s for s in home.json("status", "--json")["sessions"]}
+    os.kill(alive[victim]["worker_pid"], signal.SIGKILL)
+    neighbour = home.jidoka("send", other, "Hello?", "--wait", "--json")
+    until(lambda: home.has(victim, "turn.ended"), timeout_s=40)
+
+    log = home.log_of(victim)
+    types = [item.envelope.name for item in log]
+    assert json.loads(neighbour.stdout)["result"] == "Here."
+    assert types.count("worker.assigned") == 2
+    assert types.count("tool.started") == 1
+    assert "tool.interrupted" in types
+    assert log[types.index("turn.ended")].envelope.data["answer"] == "Waited."
+    for session_id in (victim, other):
+        home.jidoka("session", "terminate", session_id)
+
+
+def test_a_plain_nats_client_has_a_turn_with_subjects_and_json(
+    home: Home, project: Path, script: Write
+):
+    example = Path(__file__).parents[2] / "docs/examples/plain_nats.py"
+    model = f"scripted:{script({'text': 'Hello, stranger.'})}"
+
+    answer = subprocess.run(
+        [sys.executable, example, home.state["nats_url"], project, model, "Who are you?"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stdout.splitlines()[-1] == "Hello, stranger."
+
+
+def test_the_registry_is_rebuilt_with_the_same_rows(home: Home, project: Path, script: Write):
+    session_id = create(home, project, script({"text": "a"}))
+    home.jidoka("send", session_id, "Hi.", "--wait")
+    home.jidoka("session", "terminate", session_id)
+    until(lambda: home.status_of(session_id) == "terminated")
+    before = home.json("session", "list", "--all", "--json")
+
+    home.json("registry", "rebuild", "--json")
+
+    assert home.json("session", "list", "--all", "--json") == before
+
+
+def test_an_unknown_session_exits_3_and_a_broker_that_is_not_there_5(home: Home):
+    unknown = home.jidoka("session", "show", "nobody", "--json")
+    unreachable = home.jidoka("session", "list", "--json", JIDOKA_NATS_URL="nats://127.0.0.1:9")
+
+    assert unknown.returncode == 3
+    assert json.loads(unknown.stdout)["error"]["code"] == "session_not_found"
+    assert unreachable.returncode == 5
+
+
+def test_doctor_finds_what_is_here_and_shows_no_key(home: Home):
+    answer = home.jidoka("doctor", "--json", OPENAI_API_KEY="canary-of-a-key")
+
+    checks = {check["name"]: check for check in json.loads(answer.stdout)["checks"]}
+    assert {"python", "git", "rg", "nats-server", "bus", "jetstream", "sandbox", "keys"} <= set(
+        checks
+    )
+    assert checks["jetstream"]["sync_always"] is True
+    assert checks["keys"]["present"] == ["OPENAI_API_KEY"]
+    assert "canary" not in answer.stdout
