@@ -73,6 +73,11 @@ class Output:
     async def close(self) -> None:
         """Nothing is left."""
 
+    async def output_of(self, session_id: str, call_id: str) -> str:
+        """Return what was shown, whoever asks for which call."""
+        assert (session_id, bool(call_id)) == (SESSION, True)
+        return self.text
+
 
 class NoSpill:
     """Long outputs are kept by name only."""
@@ -145,9 +150,8 @@ class Bench:
         source = f"/worker/{epoch}"
         recorder = Recorder(self.log, session, epoch, source, toolbox.kinds(), new_id)
         project = Project(str(self.root), ProbedSandbox(mode="off"))
-        tools = ToolCalls(
-            recorder, toolbox, project.context, self._output, NoSpill(), self._aftermath()
-        )
+        aftermath = Aftermath(self.output, SESSION, str(self.root))
+        tools = ToolCalls(recorder, toolbox, project.context, self._output, NoSpill(), aftermath)
         performer = Performer(recorder, self.model, tools, Questions(recorder), now, new_id)
         keeper = SnapshotKeeper(self.snapshots, session)
         return tasks.create_task(work(recorder, performer, keeper, _nothing))
@@ -176,13 +180,6 @@ class Bench:
     async def events(self) -> list[e.Event | e.UnknownEvent]:
         """Return all that is recorded."""
         return [entry.event async for entry in self.log.read(SESSION)]
-
-    def _aftermath(self) -> Aftermath:
-        return Aftermath(self, SESSION, str(self.root))
-
-    async def output_of(self, session_id: str, call_id: str) -> str:
-        """Return what was shown."""
-        return self.output.text
 
     def _output(self, _call: OpenCall, _turn_id: str) -> Output:
         return self.output
