@@ -109,6 +109,8 @@ def _split(config: LlmConfig, around: Surroundings) -> tuple[str, str]:
     """Return provider and model of a configuration that names a model."""
     model = config.model or ""
     if config.provider:
+        if config.provider == model == LOCAL:
+            return LOCAL, ""
         if config.provider not in OWN and not around.is_provider(config.provider):
             raise ProviderUnknown(name=config.provider, known=tuple(PROVIDERS))
         joint = ":" if config.provider in OWN else "/"

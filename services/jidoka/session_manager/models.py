@@ -34,7 +34,7 @@ class GatewayModels:
         return llm.model_copy(
             update={
                 "provider": found.provider or llm.provider,
-                "model": found.model or llm.model,
+                "model": found.model or (None if found.provider else llm.model),
                 "api_base": llm.api_base or found.api_base,
                 "api_key_ref": llm.api_key_ref or found.api_key_ref,
             }
