@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any, Final
 
 from jidoka.contract.errors import Unavailable, from_dict
+from jidoka.settings import GatewaySettings, load
 
 MODULE: Final = "jidoka.llm.prepare_local"
 LIMIT_S: Final = 600.0
@@ -21,10 +23,12 @@ async def join_weights() -> None:
     Raises:
         JidokaError: it cannot be made ready; what the process says.
     """
+    cache = load(GatewaySettings, os.environ).model_cache
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         MODULE,
+        *(() if cache is None else ("--cache", str(cache))),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
     )
