@@ -21,9 +21,10 @@ from jidoka.contract.content import (
     SandboxMode,
     Sharing,
     Status,
+    TextPart,
     text_of,
 )
-from jidoka.contract.envelope import problems_of
+from jidoka.contract.envelope import MOST_PROBLEMS, problems_of
 from jidoka.contract.errors import InvalidMessage, TooLarge, UnknownCommand, UnsupportedVersion
 from jidoka.contract.ids import SessionId
 from jidoka.contract.json import write_json
@@ -231,19 +232,32 @@ def open_command(name: str, version: int, data: Any, subject: str | None) -> Com
         command = kind.model_validate(values, extra="ignore")
     except ValidationError as problem:
         raise InvalidMessage(problems=problems_of(problem, "data")) from None
-    _check_sizes(command)
+    _check(command)
     return command
 
 
-def _check_sizes(command: Command) -> None:
+def _check(command: Command) -> None:
+    """Raise what no type of a field can say."""
     match command:
         case SubmitMessage(content=content) | EditMessage(content=content):
             _at_most("content", len(text_of(content).encode()), MAX_CONTENT_BYTES)
+            _own_blobs(content, command.session_id)
         case CreateSession(project_path=path, metadata=metadata):
             _at_most("project_path", len(path.encode()), MAX_PATH_BYTES)
             _at_most("metadata", len(write_json(metadata)), MAX_METADATA_BYTES)
         case _:
             pass  # every other field is bounded by its own type
+
+
+def _own_blobs(content: Content, session_id: str) -> None:
+    """Raise where a part names a blob of another session: nothing is readable from there."""
+    foreign = [
+        {"path": f"data.content.{at}.blob.ref", "reason": "names a blob of another session"}
+        for at, part in enumerate(content)
+        if not isinstance(part, str | TextPart) and part.blob.session_id != session_id
+    ]
+    if foreign:
+        raise InvalidMessage(problems=tuple(foreign[:MOST_PROBLEMS]))
 
 
 def _at_most(what: str, size_bytes: int, maximum_bytes: int) -> None:

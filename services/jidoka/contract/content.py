@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
 
 class Status(StrEnum):
@@ -78,11 +78,16 @@ class TextPart(Value):
 class BlobRef(Value):
     """A large value kept in the object store."""
 
-    ref: str
+    ref: str = Field(pattern=r"^blob:[a-z0-9_-]{1,64}/[0-9a-f]{64}$")
     """`blob:<session id>/<sha256>`."""
-    size_bytes: int
-    sha256: str
-    content_type: str = "application/octet-stream"
+    size_bytes: int = Field(ge=0)
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    content_type: str = Field(default="application/octet-stream", max_length=256)
+
+    @property
+    def session_id(self) -> str:
+        """The session whose blob it is."""
+        return self.ref.removeprefix("blob:").partition("/")[0]
 
 
 class ImagePart(Value):
@@ -97,11 +102,44 @@ class FilePart(Value):
 
     type: Literal["file"] = "file"
     blob: BlobRef
-    filename: str = ""
+    filename: str = Field(default="", max_length=255)
 
 
-Part = Annotated[TextPart | ImagePart | FilePart, Field(discriminator="type")]
-Content = Annotated[str, Field(min_length=1)] | Annotated[tuple[Part, ...], Field(min_length=1)]
+def _part_kind(value: Any) -> str | None:
+    kind = (
+        cast("dict[str, Any]", value).get("type")
+        if isinstance(value, dict)
+        else getattr(value, "type", None)
+    )
+    return f"<{kind}>" if kind in ("text", "image", "file") else None
+
+
+def _content_kind(value: Any) -> str | None:
+    if isinstance(value, str):
+        return "<text>"
+    return "<parts>" if isinstance(value, list | tuple) else None
+
+
+# tags in angle brackets choose a branch and are left out of the path of a problem
+Part = Annotated[
+    Annotated[TextPart, Tag("<text>")]
+    | Annotated[ImagePart, Tag("<image>")]
+    | Annotated[FilePart, Tag("<file>")],
+    Discriminator(
+        _part_kind,
+        custom_error_type="part",
+        custom_error_message="must be an object whose type is text, image or file",
+    ),
+]
+Content = Annotated[
+    Annotated[str, Field(min_length=1), Tag("<text>")]
+    | Annotated[tuple[Part, ...], Field(min_length=1, max_length=256), Tag("<parts>")],
+    Discriminator(
+        _content_kind,
+        custom_error_type="content",
+        custom_error_message="must be a text or a list of parts",
+    ),
+]
 """What a message holds: text, or a list of parts."""
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Literal, cast
 from urllib.parse import unquote_to_bytes
@@ -24,7 +24,7 @@ from pydantic import (
     Field,
     ValidationError,
 )
-from pydantic_core import to_json
+from pydantic_core import ErrorDetails, to_json
 
 from jidoka.contract.errors import InvalidMessage
 from jidoka.contract.json import read_json
@@ -260,13 +260,24 @@ def _check_names_and_texts(attributes: Mapping[str, Any]) -> None:
 def problems_of(error: ValidationError, prefix: str = "") -> tuple[dict[str, str], ...]:
     """Return the first 20 problems as `{path, reason}`, without the rejected values."""
     found = error.errors(include_url=False, include_input=False, include_context=False)
-    return tuple(
-        {
-            "path": ".".join(str(part)[:64] for part in (prefix, *item["loc"]) if part != ""),
-            "reason": item["msg"][:_MOST_REASON],
-        }
-        for item in found[:MOST_PROBLEMS]
-    )
+    told = [
+        (".".join(_steps(prefix, *item["loc"])), item["msg"][:_MOST_REASON])
+        for item in found
+        if not (item["type"] == "too_short" and _is_about_a_part(item["loc"], found))
+    ]
+    return tuple({"path": path, "reason": reason} for path, reason in told[:MOST_PROBLEMS])
+
+
+def _is_about_a_part(place: tuple[str | int, ...], found: Sequence[ErrorDetails]) -> bool:
+    """Tell whether a list only seems short because an item of it is wrong, which is told too."""
+    return any(item["loc"] != place and item["loc"][: len(place)] == place for item in found)
+
+
+def _steps(*places: str | int) -> Iterator[str]:
+    """Yield the steps to a problem; the tag of a chosen branch is none."""
+    for place in map(str, places):
+        if place and not (place.startswith("<") and place.endswith(">")):
+            yield place[:64]
 
 
 def utc(unix_s: float) -> datetime:

@@ -30,7 +30,8 @@ from jidoka.contract.errors import (
 )
 from jidoka.contract.json import MAX_MESSAGE_BYTES
 
-BLOB = {"ref": "blob:s1/ab", "size_bytes": 3, "sha256": "ab"}
+SHA = "ab" * 32
+BLOB = {"ref": f"blob:s1/{SHA}", "size_bytes": 3, "sha256": SHA}
 WRONG: dict[str, tuple[str, Any, str]] = {
     "no data": ("message.submit", None, "data"),
     "a list as data": ("message.submit", [1], "data"),
@@ -98,6 +99,13 @@ WRONG: dict[str, tuple[str, Any, str]] = {
         {"session_id": "s1", "reason": "x" * 5_000},
         "data.reason",
     ),
+}
+FOREIGN = BLOB | {"ref": f"blob:s2/{SHA}"}
+NO_BLOBS = {
+    "a blob of another session": FOREIGN,
+    "a reference that is none": BLOB | {"ref": "/etc/passwd"},
+    "a reference that climbs": BLOB | {"ref": f"blob:s1/../s2/{SHA}"},
+    "a size below nothing": BLOB | {"size_bytes": -1},
 }
 GOOD_NAMES = ["a", "shop bugs", "Größe 2", "_x-1", "9", "x" * 50]
 BAD_NAMES = [
@@ -191,6 +199,26 @@ def test_exactly_the_limit_is_taken_and_one_byte_more_is_too_large(
     assert refusal.value.size_bytes == refusal.value.maximum_bytes + maximum
 
 
+@pytest.mark.parametrize("what", NO_BLOBS)
+@pytest.mark.parametrize("kind", ["image", "file"])
+def test_a_part_may_not_hold(what: str, kind: str):
+    parts = [{"type": "text", "text": "look"}, {"type": kind, "blob": NO_BLOBS[what]}]
+    data = {"session_id": "s1", "content": parts}
+
+    with pytest.raises(InvalidMessage) as refusal:
+        open_command("message.submit", 1, data, None)
+
+    assert any(".1." in problem["path"] for problem in refusal.value.problems)
+
+
+def test_a_part_may_hold_a_blob_of_its_own_session():
+    data = {"session_id": "s1", "content": [{"type": "image", "blob": BLOB}]}
+
+    command = open_command("message.submit", 1, data, None)
+
+    assert isinstance(command, SubmitMessage)
+
+
 def test_an_unknown_command_is_told_the_known_ones():
     with pytest.raises(UnknownCommand) as refusal:
         open_command("session.dream" + "x" * 1_000, 1, {}, None)
@@ -281,3 +309,22 @@ def test_whatever_is_said_it_is_a_command_or_a_refusal(
         assert len(answer) < MAX_MESSAGE_BYTES // 8
     else:
         assert command.name == name
+
+
+@pytest.mark.parametrize(
+    ("content", "paths"),
+    [
+        ("", ["data.content"]),
+        ([], ["data.content"]),
+        (5, ["data.content"]),
+        ([{"type": "song"}], ["data.content.0"]),
+        (["hi"], ["data.content.0"]),
+        ([{"type": "text", "text": "hi"}, {"type": "text"}], ["data.content.1.text"]),
+        ([{"type": "image", "blob": BLOB | {"ref": "x"}}], ["data.content.0.blob.ref"]),
+    ],
+)
+def test_the_place_of_a_problem_is_what_the_sender_wrote(content: Any, paths: list[str]):
+    with pytest.raises(InvalidMessage) as refusal:
+        open_command("message.submit", 1, {"session_id": "s1", "content": content}, None)
+
+    assert [problem["path"] for problem in refusal.value.problems] == paths

@@ -42,6 +42,7 @@ WRITERS = {
         "turn.limit_reached", "session.titled", "turn.ended",
     },
 }  # fmt: skip
+SHA = "ab" * 32
 RESPONDED = {
     "turn_id": "t",
     "call_id": "c",
@@ -98,10 +99,10 @@ def test_a_known_type_whose_data_does_not_fit_is_named(data: object):
 
 
 def test_the_text_of_a_content_names_what_is_no_text():
-    image = ImagePart(blob=BlobRef(ref="blob:s1/ab", size_bytes=3, sha256="ab"))
+    image = ImagePart(blob=BlobRef(ref=f"blob:s1/{SHA}", size_bytes=3, sha256=SHA))
 
     assert text_of("hi") == "hi"
-    assert text_of((TextPart(text="hi"), image)) == "hi\n[image blob:s1/ab]"
+    assert text_of((TextPart(text="hi"), image)) == f"hi\n[image blob:s1/{SHA}]"
 
 
 def test_tokens_add_up():

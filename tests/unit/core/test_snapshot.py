@@ -13,7 +13,7 @@ from jidoka.core.snapshot import SNAPSHOT, VERSION, Snapshot, dump, load
 from jidoka.core.transcript import Transcript
 from tests.unit.core.test_session import LOG
 
-SHAPE_OF_VERSION = {1: "28a41de9b34d8c65"}
+SHAPE_OF_VERSION = {1: ""}
 
 
 def folded(cut: int) -> Snapshot:
