@@ -8,8 +8,7 @@ import os
 import signal
 import sys
 from contextlib import suppress
-
-from nats.aio.msg import Msg
+from typing import TYPE_CHECKING
 
 from jidoka import telemetry
 from jidoka.agent.host import Host
@@ -22,6 +21,9 @@ from jidoka.contract.errors import JidokaError
 from jidoka.contract.internal import WorkerExited
 from jidoka.contract.subjects import WORKER_EXITED, host_requests, name_of
 from jidoka.settings import AgentSettings, load, required_nats_url
+
+if TYPE_CHECKING:  # before `jidoka.bus` it would load what that leaves out
+    from nats.aio.msg import Msg
 
 log = logging.getLogger(__name__)
 

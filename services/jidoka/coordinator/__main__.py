@@ -12,7 +12,7 @@ import time
 
 from jidoka import telemetry
 from jidoka.bus.connection import Bus, connect
-from jidoka.bus.ensure import ensure
+from jidoka.bus.ensure import ensure, keep
 from jidoka.bus.event_log import NatsEventLog
 from jidoka.bus.inbox import Inbox
 from jidoka.contract.errors import JidokaError
@@ -40,10 +40,14 @@ async def serve(settings: CoordinatorSettings) -> None:
         coordinator = compose(settings, bus)
         inbox = Inbox(bus, applying(coordinator), holder=f"{socket.gethostname()}-{name}")
         async with asyncio.TaskGroup() as tasks, Door(url, f"{name}-door", bus, coordinator):
-            taking = tasks.create_task(inbox.run(), name="inbox")
+            working = [
+                tasks.create_task(inbox.run(), name="inbox"),
+                tasks.create_task(keep(bus), name="streams"),
+            ]
             telemetry.logger().info("ready")
             await stop.wait()
-            taking.cancel()
+            for task in working:
+                task.cancel()
 
 
 def compose(settings: CoordinatorSettings, bus: Bus) -> Coordinator:
