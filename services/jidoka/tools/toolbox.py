@@ -17,12 +17,17 @@ from jidoka.tools.multi_edit import MultiEdit
 from jidoka.tools.patch import Patch
 from jidoka.tools.read import Read
 from jidoka.tools.shell import Shell
+from jidoka.tools.todo import Todo
 from jidoka.tools.write import Write
 
 
 def builtin_tools() -> tuple[Tool, ...]:
     """Return the tools that every session has unless it names others."""
-    return (Read(), List(), Glob(), Grep(), Edit(), MultiEdit(), Patch(), Write(), Shell())
+    return (
+        *(Read(), List(), Glob(), Grep()),
+        *(Edit(), MultiEdit(), Patch(), Write()),
+        *(Shell(), Todo()),
+    )
 
 
 class Toolbox:
