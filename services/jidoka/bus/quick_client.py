@@ -17,7 +17,7 @@ class QuickClient(Client):
         found: dict[str, str] = {}
         for line in raw.split(b"\r\n"):
             name, colon, value = line.partition(b":")
-            words = name.split()
-            if colon and len(words) == 1 and words[0].isascii():
-                found[words[0].decode("ascii")] = value.strip().decode("utf-8", "replace")
+            key = name.strip().decode("ascii", "replace")
+            if colon and key.split() == [key] and key.isascii():
+                found[key] = value.strip().decode("utf-8", "replace")
         return found

@@ -14,6 +14,7 @@ line = st.one_of(
 
 @given(st.lists(line, max_size=6).map(b"\r\n".join))
 @example(b"Nats-Msg-Id: 1\r\ncontent-type:application/json\r\nbad name: x\r\n\xc3\xa5: y\r\nz\r\n")
+@example(b"a\x1cb: x\r\n\x1c: y")
 def test_headers_are_read_as_nats_py_reads_them(raw):
     quick = QuickClient._parse_header_lines(raw)
 
