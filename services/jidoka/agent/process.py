@@ -45,6 +45,7 @@ from jidoka.contract.subjects import WORKER_READY
 from jidoka.core.state import OpenCall
 from jidoka.llm.gateway_client import GatewayClient
 from jidoka.sandbox.probe import ProbedSandbox
+from jidoka.tools.background import BackgroundShells
 from jidoka.tools.toolbox import Toolbox, builtin_tools
 
 log = logging.getLogger(__name__)
@@ -129,11 +130,11 @@ class Worker:
 
     async def _work(self, bus: Bus, session: LiveSession) -> None:
         event_log = NatsEventLog(bus)
-        async with asyncio.TaskGroup() as tasks:
+        async with asyncio.TaskGroup() as tasks, BackgroundShells() as shells:
             greeting = tasks.create_task(_greet(bus, self.settings, self.start), name="ready")
             project = Project(self.start.project_path, self._sandbox())
             try:
-                recorder, performer = self._paired(bus, event_log, session, project)
+                recorder, performer = self._paired(bus, event_log, session, project, shells)
                 snapshots = SnapshotKeeper(Snapshots(bus), session)
                 reason = await work(recorder, performer, snapshots, self._lock)
             finally:
@@ -142,11 +143,16 @@ class Worker:
         log.info("the worker of %s leaves: %s", self.start.session_id, reason)
 
     def _paired(
-        self, bus: Bus, event_log: NatsEventLog, session: LiveSession, project: Project
+        self,
+        bus: Bus,
+        event_log: NatsEventLog,
+        session: LiveSession,
+        project: Project,
+        shells: BackgroundShells,
     ) -> tuple[Recorder, Performer]:
         """Pair the ports of this worker with their adapters."""
         source = f"/jidoka/worker/{self.settings.host}-{os.getpid()}"
-        toolbox = Toolbox(builtin_tools())
+        toolbox = Toolbox((*builtin_tools(), *shells.tools()))
         live = NatsLive(bus, source=source)
 
         def output(call: OpenCall, turn_id: str) -> LiveOutput:
