@@ -210,13 +210,13 @@ async def test_a_server_that_is_not_there_is_unavailable(provider: Provider):
 
 
 async def test_the_request_carries_what_the_session_set(provider: Provider):
-    llm = LlmConfig(temperature=0.5, max_tokens=77, extra={"top_p": 0.9, "seed": 3})
+    llm = LlmConfig(temperature=0.5, max_tokens=77, extra={"top_p": 0.9, "seed": 3, "extra_body": {"own": 1}})
 
     await provider.asked("words-3", llm=llm)
 
     sent = provider.last
     assert (sent["temperature"], sent["max_tokens"]) == (0.5, 77)
-    assert (sent["top_p"], sent["seed"]) == (0.9, 3)
+    assert (sent["top_p"], sent["seed"], sent["own"]) == (0.9, 3, 1)
     assert sent["tools"][0]["function"]["name"] == "read"
     assert sent["messages"] == [{"role": "user", "content": "hi"}]
 

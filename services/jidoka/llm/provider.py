@@ -15,44 +15,20 @@ import os
 import warnings
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
-from typing import Any, Final, Protocol
+from datetime import UTC, datetime
+from typing import Any, Protocol
 
-from jidoka.contract.errors import InvalidMessage, JidokaError
+from jidoka.contract.content import LlmConfig
+from jidoka.contract.errors import JidokaError
 from jidoka.contract.internal import LlmCall
-from jidoka.llm.chunks import pieces_of, tokens_of
+from jidoka.llm.chunks import chunks_of, pieces_of, tokens_of
 from jidoka.llm.pieces import Piece, Route, Spent
 from jidoka.llm.provider_errors import Asked, translated
+from jidoka.llm.provider_request import request_of
 from jidoka.llm.providers import COMPATIBLE
 from jidoka.llm.warming import answering_once
 
 log = logging.getLogger(__name__)
-
-DEFAULT_MAX_TOKENS: Final = 4_096
-NO_KEY: Final = "none"
-"""Sent where no key is named, so that the library does not look for one of its own."""
-_WARMED: Final = (COMPATIBLE, "deepseek")
-"""One provider that is reached through OpenAI's library, one through litellm's own client."""
-EXTRAS: Final = frozenset(
-    {
-        "extra_body",
-        "frequency_penalty",
-        "logit_bias",
-        "parallel_tool_calls",
-        "presence_penalty",
-        "reasoning_effort",
-        "response_format",
-        "seed",
-        "service_tier",
-        "stop",
-        "thinking",
-        "tool_choice",
-        "top_k",
-        "top_p",
-        "user",
-        "verbosity",
-    }
-)
-"""Options that a session may pass on; none of them says where a call goes or with which key."""
 
 
 class Keys(Protocol):
@@ -69,6 +45,7 @@ class Loader:
     def __init__(self) -> None:
         self.module: Any = None
         """None until it is loaded."""
+        self._log: Any = None
         self._loading: asyncio.Task[Any] | None = None
 
     async def load(self) -> Any:
@@ -76,8 +53,12 @@ class Loader:
         if self.module is None:
             if self._loading is None or self._loading.done():
                 self._loading = asyncio.create_task(asyncio.to_thread(_load), name="load litellm")
-            self.module = await asyncio.shield(self._loading)
+            self.module, self._log = await asyncio.shield(self._loading)
         return self.module
+
+    def silent_log(self, call_id: str) -> Any:
+        """Return what litellm takes for the log of a call, and which keeps nothing of it."""
+        return _log_of(self._log, call_id)
 
 
 class ProviderLibrary:
@@ -135,14 +116,15 @@ class ProviderLibrary:
             JidokaError: what the provider, or the way to it, had to say; never with a key in it.
         """
         key = self._keys.key(route)
-        request = _request(call, route, key)
+        request = request_of(call, route, key)
         litellm = await self._loader.load()
         request["timeout"] = litellm.httpx.Timeout(self._whole_s, connect=self._connect_s)
+        request["litellm_logging_obj"] = self._loader.silent_log(call.call_id)
         asked = Asked(route, key, self.window_of(route), self._connect_s)
         spent: Spent | None = None
         try:
             answer = await litellm.acompletion(**request)
-            async with aclosing(answer), aclosing(_chunks_of(answer)) as chunks:
+            async with aclosing(answer), aclosing(chunks_of(answer)) as chunks:
                 async for chunk in chunks:
                     for piece in pieces_of(chunk):
                         yield piece
@@ -180,82 +162,75 @@ class ProviderLibrary:
         return prices.get(f"{route.provider}/{route.model}") or prices.get(route.model)
 
 
-def _request(call: LlmCall, route: Route, key: str | None) -> dict[str, Any]:
-    unknown = sorted(call.llm.extra.keys() - EXTRAS)
-    if unknown:
-        reason = f"is not passed on; known: {', '.join(sorted(EXTRAS))}"
-        raise InvalidMessage(
-            problems=tuple({"path": f"llm.extra.{name}", "reason": reason} for name in unknown)
-        )
-    request: dict[str, Any] = {
-        "model": f"{route.provider}/{route.model}",
-        "messages": list(call.messages),
-        "stream": True,
-        "stream_options": {"include_usage": True},
-        "max_tokens": call.llm.max_tokens or DEFAULT_MAX_TOKENS,
-        "max_retries": 0,
-        "drop_params": True,
-        **call.llm.extra,
-    }
-    if call.tools:
-        request["tools"] = list(call.tools)
-    if call.llm.temperature is not None:
-        request["temperature"] = call.llm.temperature
-    if route.api_base is not None:
-        request["api_base"] = route.api_base
-    if key is not None or route.api_base is not None:
-        request["api_key"] = key or NO_KEY
-    return request
-
-
-async def _chunks_of(answer: Any) -> AsyncGenerator[Any]:
-    """Yield the chunks of an answer in OpenAI's shape: as they came where they have it."""
-    raw: Any = getattr(answer, "completion_stream", None)
-    if not hasattr(raw, "__aiter__"):
-        raw = answer  # streams that are read in a thread: the library knows how
-    async for chunk in raw:
-        if hasattr(chunk, "choices"):
-            yield chunk
-        elif chunk:
-            yield answer.chunk_creator(chunk)
-
-
-def _load() -> Any:
-    """Import the library and make one call, which imports the rest of it: a second of work."""
+def _load() -> tuple[Any, Any]:
+    """Import the library and call it once, which imports the rest of it: seconds of work."""
     # before the import: else it asks the network for prices, and leaves a thread that tries again
     os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
+    # OpenAI's protocol by litellm's own client: OpenAI's library takes 1 ms a call and 0.05 ms a
+    # chunk more, and walks through long conversations type by type, 14 ms for 60 messages
+    os.environ["EXPERIMENTAL_OPENAI_BASE_LLM_HTTP_HANDLER"] = "True"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of its own models, to its own authors
-        litellm = _imported()
-        asyncio.run(_warm(litellm))
+        litellm, silent = _imported()
+        asyncio.run(_warm(litellm, silent))
     gc.collect()
     gc.freeze()  # else every full collection walks a quarter of a million objects that stay
-    return litellm
+    return litellm, silent
 
 
-def _imported() -> Any:
+def _imported() -> tuple[Any, Any]:
     import litellm  # noqa: PLC0415 - see the top of this file
+    from litellm.litellm_core_utils.litellm_logging import Logging  # noqa: PLC0415
+
+    class SilentLog(Logging):
+        """Keeps no accounts: they take half a millisecond a call, and hold headers and content."""
+
+        def _nothing(self, *_: Any, **__: Any) -> None:
+            """Do nothing."""
+
+        async def _nothing_async(self, *_: Any, **__: Any) -> None:
+            """Do nothing."""
+
+        pre_call = post_call = failure_handler = success_handler = _nothing
+        _response_cost_calculator = response_cost_calculator = _nothing
+        async_failure_handler = async_success_handler = _nothing_async
+        dispatch_failure_handlers = dispatch_success_handlers = _nothing_async
 
     litellm.suppress_debug_info = True
     for name in ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy", "openai", "httpx"):
         # what they say of a request holds its headers
         logging.getLogger(name).setLevel(logging.CRITICAL)
-    return litellm
+    return litellm, SilentLog
 
 
-async def _warm(litellm: Any) -> None:
+def _log_of(silent: Any, call_id: str) -> Any:
+    return silent(
+        model="",
+        messages=[],
+        stream=True,
+        call_type="acompletion",
+        start_time=datetime.now(UTC),
+        litellm_call_id=call_id,
+        function_id="",
+        kwargs={},
+    )
+
+
+async def _warm(litellm: Any, silent: Any) -> None:
     tool = {"type": "function", "function": {"name": "warm", "parameters": {"type": "object"}}}
+    warm = LlmCall(
+        call_id="warm",
+        session_id="warm",
+        turn_id="warm",
+        epoch=0,
+        llm=LlmConfig(),
+        messages=({"role": "user", "content": "warm"},),
+        tools=(tool,),
+    )
     async with answering_once() as address:
-        for provider in _WARMED:
-            answer = await litellm.acompletion(
-                model=f"{provider}/warm",
-                api_base=address,
-                api_key=NO_KEY,
-                max_retries=0,
-                messages=[{"role": "user", "content": "warm"}],
-                tools=[tool],
-                stream=True,
-            )
-            async with aclosing(answer), aclosing(_chunks_of(answer)) as chunks:
-                async for _ in chunks:
-                    pass
+        request = request_of(warm, Route(COMPATIBLE, "warm", address), None)
+        request["litellm_logging_obj"] = _log_of(silent, "warm")
+        answer = await litellm.acompletion(**request)
+        async with aclosing(answer), aclosing(chunks_of(answer)) as chunks:
+            async for _ in chunks:
+                pass

@@ -6,6 +6,7 @@ their words only those of a refused request are kept, without anything that look
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -30,7 +31,7 @@ from jidoka.llm.pieces import Route
 WORDS_CHARS: Final = 300
 REDACTED: Final = "[redacted]"
 _KEYLIKE: Final = re.compile(r"(?i)\b(?:sk|pk|gsk|xai|key|bearer|token)[-_ ][\w*.-]{6,}|[\w-]{32,}")
-_NUMBER: Final = re.compile(r"\d[\d,]{2,9}")
+_TOKENS: Final = re.compile(r"(\d[\d,]{1,9})(?= (?:input |prompt )?tokens)")
 _DEEPEST: Final = 8
 
 # by name: the classes are of three libraries that this file does not load
@@ -160,7 +161,7 @@ def _seconds(text: str, scale: float) -> float | None:
 
 def _overflow(chain: tuple[BaseException, ...], asked: Asked) -> ContextOverflow:
     """Return the error with the numbers that the provider named, as far as it did."""
-    numbers = [int(text.replace(",", "")) for text in _NUMBER.findall(_said(chain))]
+    numbers = [int(text.replace(",", "")) for text in _TOKENS.findall(_said(chain))]
     window = asked.window or (numbers[0] if numbers else 0)
     return ContextOverflow(tokens=max((n for n in numbers if n > window), default=0), window=window)
 
@@ -169,6 +170,16 @@ def _words(chain: tuple[BaseException, ...], key: str | None) -> str:
     messages = (str(getattr(each, "message", "")) for each in chain)
     text = " ".join(next(filter(None, messages), "").split())
     text = text.rpartition("Exception - ")[2]  # what comes before is the library's own prefix
+    text = _inner(text)
     if key:
         text = text.replace(key, REDACTED)
     return _KEYLIKE.sub(REDACTED, text)[:WORDS_CHARS]
+
+
+def _inner(text: str) -> str:
+    """Return the message in the JSON of a provider's error, or the text itself."""
+    try:
+        error: Any = json.loads(text[text.index("{") :])["error"]
+        return str(error["message"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return text

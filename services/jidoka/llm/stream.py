@@ -83,7 +83,7 @@ class Folding:
                 self._usage = usage or self._usage
                 self._cost = self._cost if cost is None else cost
             case Finish(reason=reason):
-                self._finish = reason
+                self._finish = self._finish or reason  # what follows is only the end of the stream
             case _:
                 assert_never(piece)
 
