@@ -62,13 +62,19 @@ async def _answers(bus: Bus) -> None:
 
 
 async def ask(
-    bus: Bus, name: str, data: dict[str, Any], *, command_id: str = "", kind: str = ""
+    bus: Bus,
+    name: str,
+    data: dict[str, Any],
+    *,
+    command_id: str = "",
+    kind: str = "",
+    timeout_s: float = 20.0,
 ) -> dict[str, Any]:
     """Return what a command is accepted with, or raise its refusal."""
     asked = Envelope(
         id=command_id or new_id(), source=CLIENT, type=type_of(kind or name), data=data
     )
-    reply = await command(bus, manager_request(name), asked, 20.0)
+    reply = await command(bus, manager_request(name), asked, timeout_s)
     return reply.data
 
 

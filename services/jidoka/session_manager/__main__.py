@@ -15,7 +15,7 @@ import time
 from collections.abc import Awaitable
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 from jidoka import telemetry
 from jidoka.bus.connection import Bus, connect
@@ -46,9 +46,11 @@ async def serve(settings: SessionManagerSettings) -> None:
         await ensure(bus)
         while not stop.is_set():
             lease = Lease(bus, LEASE, name, ttl_s=settings.lease_ttl_s)
-            if await _unless(stop, lease.acquire()):
-                await _term(settings, bus, lease, name, stop)
-            await lease.release()
+            try:
+                if await _unless(stop, lease.acquire()):
+                    await _term(settings, bus, lease, name, stop)
+            finally:
+                await lease.release()
 
 
 async def _term(
@@ -70,8 +72,29 @@ async def _term(
             for task in ends:
                 task.cancel()
             await asyncio.wait(ends, timeout=LEAVE_S)
-        if leading.done() and not leading.cancelled() and (problem := leading.exception()):
-            raise problem
+        if leading.done() and not leading.cancelled():
+            _take(leading.exception())
+
+
+def _take(problem: BaseException | None) -> None:
+    """Pass by what ended a term and may be over soon; raise everything else."""
+    if problem is None:
+        return
+    if not all(_is_passing(each) for each in _leaves(problem)):
+        raise problem
+    telemetry.logger().warning("the lead was given up", why=str(problem))
+
+
+def _leaves(problem: BaseException) -> list[BaseException]:
+    """Return what is in a group, or the one problem itself."""
+    if isinstance(problem, BaseExceptionGroup):
+        group = cast("BaseExceptionGroup[BaseException]", problem)
+        return [leaf for each in group.exceptions for leaf in _leaves(each)]
+    return [problem]
+
+
+def _is_passing(problem: BaseException) -> bool:
+    return isinstance(problem, JidokaError) and problem.retryable
 
 
 async def _unless(stop: asyncio.Event, work: Awaitable[object]) -> bool:

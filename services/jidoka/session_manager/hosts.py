@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection
 from contextlib import aclosing
 from typing import Final
@@ -22,6 +23,8 @@ START_TIMEOUT_S: Final = 20.0
 STOP_MARGIN_S: Final = 35.0
 """A host gives a worker its grace, then waits up to 30 s to see it gone."""
 LIST_TIMEOUT_S: Final = 2.0
+RECONNECT_S: Final = 6.0
+"""After the broker was away, how long a host may take to be heard again: it tries every 4 s."""
 
 
 class BusHosts:
@@ -32,6 +35,8 @@ class BusHosts:
         self._beats: dict[str, HostBeat] = {}
         self._listed: dict[str, int] = {}
         """Host → pid of the host process whose workers we have been told."""
+        self._heard_s: dict[str, float] = {}
+        self._trusted_until_s = 0.0
 
     def alive(self) -> Collection[HostBeat]:
         """Return the last word of every host that shows signs of life."""
@@ -55,23 +60,45 @@ class BusHosts:
         A host that is new, or that was begun anew, or that may have spoken while we were cut off,
         is asked which workers it has.
         """
-        forget = self._bus.on_reconnect(self._listed.clear)
+        forget = self._bus.on_reconnect(self._regained)
         try:
             async with aclosing(HostDirectory(self._bus).watch()) as news:
                 async for item in news:
                     if isinstance(item, HostGone):
-                        self._beats.pop(item.host, None)
-                        self._listed.pop(item.host, None)
-                        logger().warning("a host is gone", host=item.host)
-                        keeper.host_gone(item.host)
-                        continue
-                    await self._heard(item, keeper)
+                        self._silent(item.host, keeper)
+                    else:
+                        await self._heard(item, keeper)
         finally:
             forget()
+
+    def _regained(self) -> None:
+        self._listed.clear()
+        self._trusted_until_s = _now_s() + RECONNECT_S
+
+    def _silent(self, host: str, keeper: Keeper) -> None:
+        """Give up a host; after an outage only if it stays silent: its beats were lost too."""
+        now_s = _now_s()
+        if now_s >= self._trusted_until_s:
+            self._gone(host, keeper)
+            return
+        loop = asyncio.get_running_loop()
+        loop.call_at(self._trusted_until_s, self._still_silent, host, now_s, keeper)
+
+    def _still_silent(self, host: str, since_s: float, keeper: Keeper) -> None:
+        if self._heard_s.get(host, 0.0) <= since_s:
+            self._gone(host, keeper)
+
+    def _gone(self, host: str, keeper: Keeper) -> None:
+        self._beats.pop(host, None)
+        self._listed.pop(host, None)
+        self._heard_s.pop(host, None)
+        logger().warning("a host is gone", host=host)
+        keeper.host_gone(host)
 
     async def _heard(self, beat: HostBeat, keeper: Keeper) -> None:
         before = self._beats.get(beat.host)
         self._beats[beat.host] = beat
+        self._heard_s[beat.host] = _now_s()
         if self._listed.get(beat.host) != beat.pid:
             await self._list(beat, keeper)
         elif before is not None and beat.workers < before.workers:
@@ -94,3 +121,7 @@ class BusHosts:
             return opened(answer.data, HostReply)
         except JidokaError as problem:
             return HostReply(ok=False, error=ErrorInfo.model_validate(problem.as_dict()))
+
+
+def _now_s() -> float:
+    return asyncio.get_running_loop().time()

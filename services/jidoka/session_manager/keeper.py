@@ -30,7 +30,7 @@ from jidoka.session_manager.workers import Workers
 from jidoka.telemetry import bound, logger
 
 RETRY_S = 0.5
-HOST_PATIENCE_S = 3.0
+HOST_PATIENCE_S = 6.0
 """After a take-over, how long a host may take to be heard before it counts as lost."""
 
 

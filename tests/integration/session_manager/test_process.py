@@ -14,10 +14,11 @@ import pytest
 
 from jidoka.bus.buckets import Bucket
 from jidoka.bus.connection import Bus
-from jidoka.contract.errors import Unavailable
+from jidoka.contract.errors import TimedOut, Unavailable
 from jidoka.contract.subjects import LEASES_BUCKET
 from tests.support.fake_host import FakeHost
 from tests.support.manager import ask, create, events_until
+from tests.support.nats import NatsServer
 
 START_S = 20.0
 
@@ -51,8 +52,8 @@ async def leader_pid(bus: Bus) -> int:
     """Return the pid of the process that leads, as soon as one answers."""
     async with asyncio.timeout(START_S):
         while True:
-            with suppress(Unavailable):
-                await ask(bus, "session.list", {})
+            with suppress(Unavailable, TimedOut):
+                await ask(bus, "session.list", {}, timeout_s=1.0)
                 value = await Bucket(bus, LEASES_BUCKET).get("session-manager")
                 if value is not None and value.body is not None:
                     return int(value.body.decode().partition("-")[0])
@@ -114,3 +115,27 @@ async def test_rebuild_prints_how_far_it_got(bus: Bus, nats_url: str, home: Path
 
     assert program.returncode == 0
     assert b'"position": 0' in said
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("outage_s", [0.0, 3.0])  # a sign of life expires after two
+async def test_a_broker_that_was_killed_and_is_back_finds_everything_as_it_was(
+    bus: Bus, nats_server: NatsServer, host: FakeHost, tmp_path: Path, outage_s: float
+):
+    async with process(tmp_path / "home", nats_server.url):
+        await leader_pid(bus)
+        before = await create(bus, tmp_path / "p1")
+        await events_until(bus, before["session_id"], "active")
+        nats_server.kill()
+        await asyncio.sleep(outage_s)
+        nats_server.start()
+        await leader_pid(bus)
+        after = await create(bus, tmp_path / "p2")
+        await events_until(bus, after["session_id"], "active")
+        events = await events_until(bus, before["session_id"], "active")
+        info = await ask(bus, "session.get", {"session_id": before["session_id"]})
+
+    assert info["status"] == "active"
+    assert "worker.lost 1" not in events
+    assert {start.epoch for start in host.started} == {1}
