@@ -114,3 +114,12 @@ async def test_doctor_hears_how_commands_are_limited(groups):
     choice = await probe(find_surroundings(), mode="off")
 
     assert choice.limits == f"control groups, version {groups.version}"
+
+
+def test_a_folder_that_is_no_control_group_is_not_taken_for_one(tmp_path: Path):
+    plain = ControlGroups(2, tmp_path, tmp_path)
+
+    with pytest.raises(OSError, match="No such file"):
+        plain.try_out()
+
+    assert list(tmp_path.iterdir()) == []

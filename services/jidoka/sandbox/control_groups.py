@@ -53,9 +53,9 @@ class Group:
         wanted = (limits.memory_bytes, limits.processes)
         for folder, name, value in zip((self.memory, self.processes), names, wanted, strict=True):
             if value is not None:
-                (folder / name).write_text(str(value))
+                _set(folder / name, value)
         with contextlib.suppress(OSError):  # without swap there is nothing to limit
-            (self.memory / "memory.swap.max").write_text("0")
+            _set(self.memory / "memory.swap.max", 0)
 
     def reached(self) -> str | None:
         """Return the limit that the command ran into, None for none."""
@@ -75,6 +75,12 @@ class Group:
                     break
                 except OSError:
                     await asyncio.sleep(_PAUSE_S)
+
+    def drop(self) -> None:
+        """Remove what there is of the group; for one that holds no process."""
+        for folder in self._folders():
+            with contextlib.suppress(OSError):
+                folder.rmdir()
 
     def _folders(self) -> list[Path]:
         return list(dict.fromkeys((self.memory, self.processes)))
@@ -100,13 +106,12 @@ class ControlGroups:
     def _make(self, limits: Limits) -> Group:
         name = f"jidoka-{os.getpid()}-{os.urandom(4).hex()}"
         group = Group(self.version, self.memory / name, self.processes / name)
-        for folder in dict.fromkeys((group.memory, group.processes)):
-            folder.mkdir()
         try:
+            for folder in dict.fromkeys((group.memory, group.processes)):
+                folder.mkdir()
             group.limit(limits)
         except OSError:
-            for folder in dict.fromkeys((group.memory, group.processes)):
-                folder.rmdir()
+            group.drop()
             raise
         return group
 
@@ -118,9 +123,7 @@ class ControlGroups:
         except subprocess.SubprocessError as error:
             raise OSError(str(error)) from None
         finally:
-            for folder in dict.fromkeys((group.memory, group.processes)):
-                with contextlib.suppress(OSError):
-                    folder.rmdir()
+            group.drop()
 
 
 def find_control_groups() -> tuple[ControlGroups | None, str]:
@@ -156,6 +159,15 @@ def _own_paths() -> dict[str, str]:
             _, names, path = line.split(":", 2)
             paths.update(dict.fromkeys(names.split(","), path))
     return paths
+
+
+def _set(file: Path, value: int) -> None:
+    """Set a limit. Never makes the file: a folder where the kernel made none is no group."""
+    fd = os.open(file, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        os.write(fd, str(value).encode())
+    finally:
+        os.close(fd)
 
 
 def _count(file: Path, name: str) -> int:
