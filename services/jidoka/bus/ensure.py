@@ -108,6 +108,7 @@ def stores(limits: StorageLimits) -> tuple[dict[str, Any], ...]:
             limits,
             max_bytes=limits.answers_bytes,
             age_s=limits.answers_age_s,
+            discard="old",  # a full memory of answers forgets the oldest, not the next one
         ),
         _bucket(subjects.LEASES_BUCKET, limits, max_bytes=16 * _MIB),
     )
@@ -186,12 +187,15 @@ def _stream(name: str, held: str, limits: StorageLimits, **settings: Any) -> dic
     } | settings
 
 
-def _bucket(name: str, limits: StorageLimits, *, max_bytes: int, age_s: int = 0) -> dict[str, Any]:
+def _bucket(
+    name: str, limits: StorageLimits, *, max_bytes: int, age_s: int = 0, discard: str = "new"
+) -> dict[str, Any]:
     window = min(120, age_s) if age_s else 120
     return _stream(
         f"KV_{name}",
         f"$KV.{name}.>",
         limits,
+        discard=discard,
         max_bytes=max_bytes,
         max_age=age_s * _SECOND,
         max_msgs_per_subject=1,
