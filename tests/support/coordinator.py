@@ -53,13 +53,17 @@ class CoordinatorProcess:
         """What it wrote."""
         return self.log_file.read_text()
 
-    async def ready(self) -> None:
+    def wait_until_ready(self) -> None:
         """Return when it listens."""
         until = time.monotonic() + READY_S
         while '"ready"' not in self.log:
             assert self.process.poll() is None, self.log
             assert time.monotonic() < until, self.log
-            await asyncio.sleep(0.01)
+            time.sleep(0.01)
+
+    async def ready(self) -> None:
+        """Return when it listens."""
+        await asyncio.to_thread(self.wait_until_ready)
 
     def kill(self) -> None:
         """End it as a crash would."""

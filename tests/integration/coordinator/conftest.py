@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,8 @@ from tests.support.coordinator import (
     a_stranger,
     starting_coordinator,
 )
+from tests.support.drafts import new_id
+from tests.support.nats import running_nats
 
 
 @pytest.fixture
@@ -37,3 +39,21 @@ async def sessions(nats_url: str) -> AsyncIterator[Sessions]:
     """The log, to be filled and read."""
     async with a_log(nats_url) as log:
         yield log
+
+
+@pytest.fixture(scope="module")
+def shared_door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a broker with one replica, for all tests of a file; each has its session."""
+    folder = tmp_path_factory.mktemp("door")
+    with (
+        running_nats(folder / "nats") as server,
+        starting_coordinator(server.url, folder / "coordinator") as replica,
+    ):
+        replica.wait_until_ready()
+        yield server.url
+
+
+@pytest.fixture
+def sid() -> str:
+    """The id of a session that no other test has."""
+    return f"s{new_id()}"

@@ -19,24 +19,43 @@ from jidoka.contract.events import (
 from jidoka.contract.ids import session_id_of
 from tests.support.coordinator import Sessions, Stranger
 
-pytestmark = pytest.mark.usefixtures("coordinator")
+
+@pytest.fixture(scope="module")
+def nats_url(shared_door: str) -> str:
+    """All tests here ask one replica."""
+    return shared_door
+
 
 TURN = (
     TurnStarted(turn_id="t1", message_ids=("m0",)),
     LlmRequested(turn_id="t1", call_id="l1", step=1, model="m"),
 )
-SAY = {"session_id": "s1", "content": "hi"}
 
 
-async def test_a_message_is_recorded_as_its_number(stranger: Stranger, sessions: Sessions):
-    await sessions.create("s1")
+async def place(sessions: Sessions, session_id: str) -> dict[str, int]:
+    """Return the number and the cursor of a session's last event."""
+    last = await sessions.log.last(session_id)
+    assert last is not None
+    return {"sequence": last.sequence, "cursor": last.head.cursor}
 
-    answer = await stranger.ask("message.submit", SAY, command_id="m1", traceparent="00-ab-cd-01")
 
-    event = (await sessions.events("s1"))[-1]
+def say(session_id: str) -> dict[str, str]:
+    return {"session_id": session_id, "content": "hi"}
+
+
+async def test_a_message_is_recorded_as_its_number(
+    sid: str, stranger: Stranger, sessions: Sessions
+):
+    await sessions.create(sid)
+
+    answer = await stranger.ask(
+        "message.submit", say(sid), command_id="m1", traceparent="00-ab-cd-01"
+    )
+
+    event = (await sessions.events(sid))[-1]
     assert answer["type"] == "jido.command.accepted.v1"
-    assert answer["data"] == {"session_id": "s1", "sequence": 4, "cursor": 4}
-    assert (answer["subject"], answer["causationid"]) == ("s1", "m1")
+    assert answer["data"] == {"session_id": sid, **await place(sessions, sid)}
+    assert (answer["subject"], answer["causationid"]) == (sid, "m1")
     assert (event["causationid"], event["traceparent"]) == ("m1", "00-ab-cd-01")
     assert event["data"] == {
         "origin": "/a-stranger/7",
@@ -48,72 +67,72 @@ async def test_a_message_is_recorded_as_its_number(stranger: Stranger, sessions:
 
 
 async def test_the_same_command_twice_is_recorded_once_and_answered_the_same(
-    stranger: Stranger, sessions: Sessions
+    sid: str, stranger: Stranger, sessions: Sessions
 ):
-    await sessions.create("s1")
+    await sessions.create(sid)
 
-    first = await stranger.say("s1", "hi", command_id="m1")
-    await stranger.say("s1", "in between")
-    again = await stranger.say("s1", "hi", command_id="m1")
+    first = await stranger.say(sid, "hi", command_id="m1")
+    await stranger.say(sid, "in between")
+    again = await stranger.say(sid, "hi", command_id="m1")
 
     assert again == first
-    assert await sessions.said("s1") == ["hi", "in between"]
+    assert await sessions.said(sid) == ["hi", "in between"]
 
 
 async def test_a_session_whose_log_was_erased_is_not_there_any_more(
-    stranger: Stranger, sessions: Sessions
+    sid: str, stranger: Stranger, sessions: Sessions
 ):
-    await sessions.create("s1")
-    await stranger.say("s1", "hi")
-    purge = {"filter": "jido.session.s1.event.>"}
+    await sessions.create(sid)
+    await stranger.say(sid, "hi")
+    purge = {"filter": f"jido.session.{sid}.event.>"}
     await sessions.log._bus.api("STREAM.PURGE.JIDO_EVENTS", purge)
 
-    answer = await stranger.say("s1", "still there?")
+    answer = await stranger.say(sid, "still there?")
 
     assert answer["code"] == "session_not_found"
 
 
 async def test_the_same_id_of_another_sender_is_another_command(
-    stranger: Stranger, sessions: Sessions
+    sid: str, stranger: Stranger, sessions: Sessions
 ):
-    await sessions.create("s1")
+    await sessions.create(sid)
 
-    one = await stranger.ask("message.submit", SAY, command_id="1")
-    other = await stranger.ask("message.submit", SAY, command_id="1", source="/somebody/else")
+    one = await stranger.ask("message.submit", say(sid), command_id="1")
+    other = await stranger.ask("message.submit", say(sid), command_id="1", source="/somebody/else")
 
     assert (one["data"]["sequence"], other["data"]["sequence"]) == (4, 5)
 
 
 async def test_the_same_command_many_times_at_once_is_recorded_once(
-    stranger: Stranger, sessions: Sessions
+    sid: str, stranger: Stranger, sessions: Sessions
 ):
-    await sessions.create("s1")
+    await sessions.create(sid)
 
-    answers = await asyncio.gather(*(stranger.say("s1", "hi", command_id="m") for _ in range(30)))
+    answers = await asyncio.gather(*(stranger.say(sid, "hi", command_id="m") for _ in range(30)))
 
     assert {answer["sequence"] for answer in answers} == {4}
-    assert await sessions.said("s1") == ["hi"]
+    assert await sessions.said(sid) == ["hi"]
 
 
 async def test_the_sixty_fifth_waiting_message_is_refused_with_the_numbers(
-    stranger: Stranger, sessions: Sessions
+    sid: str, stranger: Stranger, sessions: Sessions
 ):
-    await sessions.create("s1")
-    answers = await asyncio.gather(*(stranger.say("s1", f"{n}") for n in range(65)))
+    await sessions.create(sid)
+    answers = await asyncio.gather(*(stranger.say(sid, f"{n}") for n in range(65)))
 
     refused = [answer for answer in answers if "code" in answer]
 
     assert [answer["code"] for answer in refused] == ["inbox_full"]
     assert refused[0]["details"] == {"waiting": 64, "maximum": 64}
-    assert len(await sessions.said("s1")) == 64
+    assert len(await sessions.said(sid)) == 64
 
 
 async def test_the_first_answer_to_a_question_wins_and_the_second_hears_of_it(
-    stranger: Stranger, sessions: Sessions
+    sid: str, stranger: Stranger, sessions: Sessions
 ):
     call = ToolCall(call_id="c1", tool="shell", arguments="{}")
     await sessions.create(
-        "s1",
+        sid,
         *TURN,
         LlmResponded(turn_id="t1", call_id="l1", step=1, model="m", tool_calls=(call,)),
         PermissionRequested(
@@ -125,7 +144,7 @@ async def test_the_first_answer_to_a_question_wins_and_the_second_hears_of_it(
             deadline="2030-01-01T00:00:00Z",  # pyright: ignore[reportArgumentType]
         ),
     )
-    answer = {"session_id": "s1", "call_id": "c1", "decision": "allow", "author": "anna"}
+    answer = {"session_id": sid, "call_id": "c1", "decision": "allow", "author": "anna"}
 
     first = await stranger.ask("permission.answer", answer)
     second = await stranger.ask("permission.answer", answer | {"decision": "deny"})
@@ -133,18 +152,20 @@ async def test_the_first_answer_to_a_question_wins_and_the_second_hears_of_it(
     assert first["type"] == "jido.command.accepted.v1"
     assert second["data"]["code"] == "already_answered"
     assert second["data"]["details"].items() >= {"by": "anna", "answer": "allow"}.items()
-    assert PermissionAnswered.name in (await sessions.events("s1"))[-1]["type"]
+    assert PermissionAnswered.name in (await sessions.events(sid))[-1]["type"]
 
 
-async def test_every_form_of_a_cloudevent_is_taken(stranger: Stranger, sessions: Sessions):
-    await sessions.create("s1")
+async def test_every_form_of_a_cloudevent_is_taken(
+    sid: str, stranger: Stranger, sessions: Sessions
+):
+    await sessions.create(sid)
     event = {"specversion": "1.0", "source": "/a", "type": "jido.message.submit.v1"}
     structured = {"content-type": "application/cloudevents+json"}
-    binary = {f"ce-{key}": value for key, value in (event | {"id": "b", "subject": "s1"}).items()}
-    old = event | {"id": "o", "specversion": "1.0.2", "session_id": "s1", "data": {"content": "o"}}
+    binary = {f"ce-{key}": value for key, value in (event | {"id": "b", "subject": sid}).items()}
+    old = event | {"id": "o", "specversion": "1.0.2", "session_id": sid, "data": {"content": "o"}}
     forms: list[tuple[bytes, dict[str, str] | None]] = [
-        (json.dumps(event | {"id": "s", "data": SAY | {"content": "s"}}).encode(), structured),
-        (json.dumps(event | {"id": "n", "data": SAY | {"content": "n"}}).encode(), None),
+        (json.dumps(event | {"id": "s", "data": say(sid) | {"content": "s"}}).encode(), structured),
+        (json.dumps(event | {"id": "n", "data": say(sid) | {"content": "n"}}).encode(), None),
         (json.dumps({"content": "b"}).encode(), binary),
         (json.dumps(old).encode(), None),
     ]
@@ -154,7 +175,7 @@ async def test_every_form_of_a_cloudevent_is_taken(stranger: Stranger, sessions:
     ]
 
     assert [answer["data"].get("sequence") for answer in answers] == [4, 5, 6, 7]
-    assert await sessions.said("s1") == ["s", "n", "b", "o"]
+    assert await sessions.said(sid) == ["s", "n", "b", "o"]
 
 
 async def test_a_create_goes_to_the_leading_manager_and_its_answer_comes_back(stranger: Stranger):
@@ -191,8 +212,8 @@ async def test_a_leader_who_comes_a_moment_later_is_waited_for(stranger: Strange
     assert answer["data"] == {"sessions": []}
 
 
-async def test_without_a_leader_the_answer_is_unavailable(stranger: Stranger):
-    answer = await stranger.ask("session.get", {"session_id": "s1"})
+async def test_without_a_leader_the_answer_is_unavailable(sid: str, stranger: Stranger):
+    answer = await stranger.ask("session.get", {"session_id": sid})
 
     assert answer["data"]["code"] == "unavailable"
     assert answer["data"]["retryable"] is True
@@ -200,9 +221,9 @@ async def test_without_a_leader_the_answer_is_unavailable(stranger: Stranger):
 
 
 async def test_a_close_is_recorded_and_the_manager_told_to_carry_it_out(
-    stranger: Stranger, sessions: Sessions
+    sid: str, stranger: Stranger, sessions: Sessions
 ):
-    await sessions.create("s1")
+    await sessions.create(sid)
     told: list[bytes] = []
 
     async def settle(message: Any) -> None:
@@ -212,26 +233,26 @@ async def test_a_close_is_recorded_and_the_manager_told_to_carry_it_out(
     await stranger.client.subscribe("jido.manager.session.settle", cb=settle)
     await stranger.client.flush()
 
-    answer = await stranger.ask("session.close", {"session_id": "s1", "reason": "done"})
+    answer = await stranger.ask("session.close", {"session_id": sid, "reason": "done"})
 
-    assert answer["data"] == {"session_id": "s1", "sequence": 4, "cursor": 4, "settled": True}
-    assert [json.loads(body) for body in told] == [{"session_id": "s1"}]
-    assert (await sessions.events("s1"))[-1]["type"] == "jido.session.close_requested.v1"
+    assert answer["data"] == {"session_id": sid, **await place(sessions, sid), "settled": True}
+    assert [json.loads(body) for body in told] == [{"session_id": sid}]
+    assert (await sessions.events(sid))[-1]["type"] == "jido.session.close_requested.v1"
 
 
 async def test_a_termination_nobody_carries_out_now_is_recorded_all_the_same(
-    stranger: Stranger, sessions: Sessions
+    sid: str, stranger: Stranger, sessions: Sessions
 ):
-    await sessions.create("s1")
+    await sessions.create(sid)
 
     first, again = await asyncio.gather(
-        stranger.ask("session.terminate", {"session_id": "s1"}, command_id="t"),
-        stranger.ask("session.terminate", {"session_id": "s1"}, command_id="t"),
+        stranger.ask("session.terminate", {"session_id": sid}, command_id="t"),
+        stranger.ask("session.terminate", {"session_id": sid}, command_id="t"),
     )
 
-    assert first["data"] == {"session_id": "s1", "sequence": 4, "cursor": 4, "settled": False}
+    assert first["data"] == {"session_id": sid, **await place(sessions, sid), "settled": False}
     assert again["data"] == first["data"]
-    assert len(await sessions.events("s1")) == 4
+    assert len(await sessions.events(sid)) == 4
 
 
 async def test_a_create_may_name_its_session_beforehand(stranger: Stranger):

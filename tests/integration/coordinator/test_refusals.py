@@ -17,7 +17,17 @@ from jidoka.contract.events import (
 )
 from tests.support.coordinator import Sessions, Stranger
 
-pytestmark = pytest.mark.usefixtures("coordinator")
+
+@pytest.fixture(scope="module")
+def nats_url(shared_door: str) -> str:
+    """All tests here ask one replica."""
+    return shared_door
+
+
+def about(value: Any, session_id: str) -> Any:
+    """Return a value of a table with the test's own session in the place of s1."""
+    return json.loads(json.dumps(value).replace('"s1"', json.dumps(session_id)))
+
 
 TURN = (
     TurnStarted(turn_id="t1", message_ids=("m0",)),
@@ -101,18 +111,19 @@ REFUSALS: dict[str, tuple[tuple[Event, ...], str, dict[str, Any], str, dict[str,
 
 
 @pytest.mark.parametrize("what", REFUSALS)
-async def test_is_refused(what: str, stranger: Stranger, sessions: Sessions):
+async def test_is_refused(what: str, sid: str, stranger: Stranger, sessions: Sessions):
     more, name, data, code, details = REFUSALS[what]
-    await sessions.create("s1", *more)
-    before = await sessions.events("s1")
+    details = about(details, sid)
+    await sessions.create(sid, *more)
+    before = await sessions.events(sid)
 
-    answer = await stranger.ask(name, data)
+    answer = await stranger.ask(name, about(data, sid))
 
     assert answer["type"] == "jido.command.refused.v1"
     assert answer["data"]["code"] == code
     assert answer["data"]["details"].items() >= details.items()
     assert answer["data"]["message"]
-    assert await sessions.events("s1") == before
+    assert await sessions.events(sid) == before
 
 
 @pytest.mark.parametrize(
@@ -129,12 +140,12 @@ async def test_is_refused(what: str, stranger: Stranger, sessions: Sessions):
     ],
 )
 async def test_poison_is_refused_and_the_door_stays_open(
-    body: bytes, stranger: Stranger, sessions: Sessions
+    body: bytes, sid: str, stranger: Stranger, sessions: Sessions
 ):
-    await sessions.create("s1")
+    await sessions.create(sid)
 
     refused = await stranger.send("jido.command.message.submit", body)
-    after = await stranger.say("s1", "still there?")
+    after = await stranger.say(sid, "still there?")
 
     assert refused["type"] == "jido.command.refused.v1"
     assert refused["data"]["code"] in ("invalid_message", "unknown_command")
@@ -142,26 +153,23 @@ async def test_poison_is_refused_and_the_door_stays_open(
 
 
 @pytest.mark.parametrize(
-    ("subject", "attributes", "data"),
+    ("asked", "said"),
     [
-        ("message.submit", {"subject": "s2"}, SAY),
-        ("turn.cancel", {}, SAY),
-        ("session.create", {"subject": "s1"}, {"project_path": "/p"}),
+        ("message.submit", {"type": "jido.message.submit.v1", "subject": "s2", "data": SAY}),
+        ("turn.cancel", {"type": "jido.message.submit.v1", "data": SAY}),
+        (
+            "session.create",
+            {"type": "jido.session.create.v1", "subject": "s1", "data": {"project_path": "/p"}},
+        ),
     ],
 )
 async def test_two_names_for_one_thing_have_to_agree(
-    subject: str,
-    attributes: dict[str, str],
-    data: dict[str, Any],
-    stranger: Stranger,
-    sessions: Sessions,
+    asked: str, said: dict[str, Any], sid: str, stranger: Stranger, sessions: Sessions
 ):
-    await sessions.create("s1")
-    type_ = "session.create" if subject == "session.create" else "message.submit"
-    event = {"specversion": "1.0", "id": "1", "source": "/a", "type": f"jido.{type_}.v1"}
-    body = json.dumps(event | attributes | {"data": data}).encode()
+    await sessions.create(sid)
+    event = {"specversion": "1.0", "id": "1", "source": "/a"} | about(said, sid)
 
-    answer = await stranger.send(f"jido.command.{subject}", body)
+    answer = await stranger.send(f"jido.command.{asked}", json.dumps(event).encode())
 
     assert answer["data"]["code"] == "invalid_message"
-    assert len(await sessions.events("s1")) == 3
+    assert len(await sessions.events(sid)) == 3
