@@ -24,6 +24,7 @@ from jidoka.contract.internal import (
 )
 from jidoka.core.lifecycle import Given, Record, Rest, Rules, Start, Step, Stop, next_step
 from jidoka.core.projection import SessionRow
+from jidoka.session_manager.damage import Damage
 from jidoka.session_manager.ports import Hosts
 from jidoka.session_manager.sessions import Sessions
 from jidoka.session_manager.workers import Workers
@@ -43,6 +44,7 @@ class Keeper:
         sessions: Sessions,
         workers: Workers,
         hosts: Hosts,
+        damage: Damage,
         rules: Rules,
         tasks: asyncio.TaskGroup,
         clock: Callable[[], datetime],
@@ -50,6 +52,7 @@ class Keeper:
         self._sessions = sessions
         self._workers = workers
         self._hosts = hosts
+        self._damage = damage
         self._rules = rules
         self._tasks = tasks
         self._clock = clock
@@ -156,6 +159,9 @@ class Keeper:
         self._forget(session_id)
 
     def _step(self, row: SessionRow) -> Step:
+        ends = row.asked == "terminate" or row.status in ("terminating", "terminated")
+        if self._damage.of(row.session_id) is not None and not ends:
+            return Rest()  # nothing is built on a log of which a part is missing
         if row.epoch == 0 and row.session_id not in self._sessions.born_here:
             self._workers.used_up(row.session_id)
         return next_step(row, self._workers.of(row.session_id), self._given(row))

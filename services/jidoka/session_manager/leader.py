@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
@@ -12,16 +11,20 @@ from typing import Final
 
 from jidoka.bus.connection import Bus
 from jidoka.bus.event_log import NatsEventLog
+from jidoka.bus.marks import Marks
 from jidoka.bus.requests import serve
 from jidoka.contract import subjects
 from jidoka.contract.content import Status
 from jidoka.contract.envelope import utc
 from jidoka.contract.internal import HostReply, WorkerExited, WorkerReady
 from jidoka.core.lifecycle import Rules
+from jidoka.core.ports import Entry
 from jidoka.core.registry import Registry, SessionQuery
 from jidoka.session_manager.admission import Admission
 from jidoka.session_manager.create import Creator
+from jidoka.session_manager.damage import Damage
 from jidoka.session_manager.door import Door
+from jidoka.session_manager.head import head_of
 from jidoka.session_manager.hosts import BusHosts
 from jidoka.session_manager.keeper import Keeper
 from jidoka.session_manager.models import GatewayModels
@@ -34,7 +37,7 @@ from jidoka.telemetry import logger
 
 CATCH_UP_S: Final = 600.0
 """How long reading the log may take before this program serves what it has."""
-HEAD_TIMEOUT_S: Final = 5.0
+MARKS_FILE: Final = "marks"
 _EVERYTHING: Final = SessionQuery(statuses=tuple(status.value for status in Status), limit=2**62)
 
 
@@ -49,7 +52,14 @@ async def lead(
     source = f"/jidoka/session-manager/{name}"
     log = NatsEventLog(bus)
     sessions, workers, hosts = Sessions(log, source, new_id), Workers(), BusHosts(bus)
-    projection = Projection(log, registry, sessions.follow)
+    marks, damage = Marks(settings.home / MARKS_FILE), Damage(bus, log, sessions)
+    known = await marks.load()
+
+    def absorb(session_id: str, entry: Entry) -> None:
+        sessions.follow(session_id, entry)
+        marks.note(session_id, entry.head)
+
+    projection = Projection(log, registry, absorb)
     admission = Admission(sessions, settings.session_limit)
     service = Service(
         sessions=sessions,
@@ -59,23 +69,27 @@ async def lead(
         creator=Creator(sessions, admission, registry, GatewayModels(bus), settings.home),
         admission=admission,
         log=log,
+        damage=damage,
         home=settings.home,
         grace_s=settings.grace_s,
     )
     door = Door(required_nats_url(settings), f"session-manager-{name}", bus, service, source)
-    sessions.load(await registry.find(_EVERYTHING), await registry.position())
+    head = await _load(bus, registry, sessions)
     async with asyncio.TaskGroup() as tasks:  # it ends by cancellation or failure alone
         tasks.create_task(projection.run(), name="projection")
-        await projection.reach(await head_of(bus), CATCH_UP_S)
+        tasks.create_task(marks.run(), name="marks")
+        await projection.reach(head, CATCH_UP_S)
         keeper = Keeper(
             sessions=sessions,
             workers=workers,
             hosts=hosts,
+            damage=damage,
             rules=_rules(settings),
             tasks=tasks,
             clock=_now,
         )
         tasks.create_task(hosts.watch(keeper), name="hosts")
+        tasks.create_task(damage.watch(known, keeper.wake), name="damage")
         async with _ears(bus, keeper), door:
             keeper.wake_all()
             logger().info("leading", sessions=len(sessions.rows))
@@ -85,12 +99,14 @@ async def lead(
                 keeper.close()
 
 
-async def head_of(bus: Bus) -> int:
-    """Return the stream sequence of the newest event of all sessions, 0 where there is none."""
-    question = json.dumps({"last_by_subj": subjects.ALL_EVENTS}).encode()
-    subject = f"$JS.API.DIRECT.GET.{subjects.EVENTS_STREAM}"
-    answer = await bus.request(subject, question, HEAD_TIMEOUT_S)
-    return int((answer.headers or {}).get("Nats-Sequence", 0))
+async def _load(bus: Bus, registry: Registry, sessions: Sessions) -> int:
+    """Begin with what the registry knows; return where the log ends."""
+    head = await head_of(bus)
+    if head < await registry.position():
+        logger().error("the log ends before what was read of it", head=head)
+        await registry.reset()
+    sessions.load(await registry.find(_EVERYTHING), await registry.position())
+    return head
 
 
 @asynccontextmanager

@@ -13,7 +13,7 @@ from jidoka.bus.event_log import NatsEventLog
 from jidoka.contract.errors import Unavailable, from_dict
 from jidoka.contract.subjects import manager_request
 from jidoka.core.ports import Entry
-from jidoka.session_manager.leader import head_of
+from jidoka.session_manager.head import head_of
 from jidoka.store.rebuild import rebuild as fill
 from jidoka.store.registry import SqliteRegistry
 

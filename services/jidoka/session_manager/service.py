@@ -25,6 +25,7 @@ from jidoka.core.registry import Registry, SessionQuery, newest
 from jidoka.session_manager import projects
 from jidoka.session_manager.admission import Admission
 from jidoka.session_manager.create import Creator
+from jidoka.session_manager.damage import Damage
 from jidoka.session_manager.ports import Logs
 from jidoka.session_manager.projection import Projection
 from jidoka.session_manager.sessions import Sessions
@@ -51,6 +52,7 @@ class Service:
         creator: Creator,
         admission: Admission,
         log: Logs,
+        damage: Damage,
         home: Path,
         grace_s: float,
     ) -> None:
@@ -61,6 +63,7 @@ class Service:
         self._creator = creator
         self._admission = admission
         self._log = log
+        self._damage = damage
         self._home = home
         self._grace_s = grace_s
 
@@ -146,7 +149,8 @@ class Service:
         return tuple(rows.get(row.session_id, row) for row in found)
 
     def _info(self, row: SessionRow) -> SessionInfo:
-        has_worker = row.is_assigned
+        has_worker, damage = row.is_assigned, self._damage.of(row.session_id)
+        problem = damage.as_dict() if damage else row.error
         # every value is one that a model has checked before: a list of 1,000 is made in 5 ms
         return SessionInfo.model_construct(
             session_id=row.session_id,
@@ -167,7 +171,8 @@ class Service:
             epoch=row.epoch,
             sequence=row.sequence,
             owner=row.owner,
-            error=ErrorInfo.model_validate(row.error) if row.error else None,
+            error=ErrorInfo.model_validate(problem) if problem else None,
+            degraded=damage is not None,
             created_at=row.created_at,
             updated_at=row.updated_at,
             metadata=dict(row.metadata),
