@@ -11,6 +11,7 @@ import sys
 import time
 
 from jidoka import telemetry
+from jidoka.bus.buckets import Snapshots
 from jidoka.bus.connection import Bus, connect
 from jidoka.bus.ensure import ensure, keep
 from jidoka.bus.event_log import NatsEventLog
@@ -19,7 +20,7 @@ from jidoka.contract.errors import JidokaError
 from jidoka.contract.ids import uuid7
 from jidoka.coordinator.door import Door
 from jidoka.coordinator.durable import applying
-from jidoka.coordinator.folds import Folds
+from jidoka.coordinator.folds import Folds, Sources
 from jidoka.coordinator.manager import Manager
 from jidoka.coordinator.service import Coordinator
 from jidoka.settings import CoordinatorSettings, load, required_nats_url
@@ -55,7 +56,7 @@ def compose(settings: CoordinatorSettings, bus: Bus) -> Coordinator:
     events = NatsEventLog(bus)
     return Coordinator(
         events,
-        Folds(events, time.monotonic),
+        Folds(Sources(events, Snapshots(bus), time.monotonic)),
         Manager(bus),
         source=f"/jidoka/coordinator/{os.getpid()}",
         new_id=lambda: uuid7(time.time_ns() // 1_000_000, os.urandom(10)),

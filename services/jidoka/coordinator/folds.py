@@ -1,7 +1,9 @@
 """The states of recently used sessions, folded from the log and kept a little behind it.
 
-A kept state is only ever a prefix of the log, so it can be too old but never wrong: an append
-names the sequence that it expects, and a refusal is given on a state that was just read.
+A first fold begins from the worker's snapshot where that is of this log, so that a long session is
+not read from its start. A kept state is only ever a prefix of the log, so it can be too old but
+never wrong: an append names the sequence that it expects, and a refusal is given on a state that
+was just read.
 """
 
 from __future__ import annotations
@@ -9,10 +11,13 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, Protocol
 
-from jidoka.core.ports import Entry, EventLog
+from jidoka.contract.errors import JidokaError, LogDamaged
+from jidoka.core.ports import Entry, EventLog, Head
 from jidoka.core.session import evolve
+from jidoka.core.snapshot import load
 from jidoka.core.state import SessionState
 
 MOST_FOLDS: Final = 4_096
@@ -23,15 +28,35 @@ FRESH_S: Final = 0.005
 """A state that was read or written within this time is tried without reading first."""
 
 
+class Snapshots(Protocol):
+    """Where workers keep the snapshots of their sessions."""
+
+    async def get(self, key: str) -> bytes | None:
+        """Return the snapshot of a session, None where there is none."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What folds are made from."""
+
+    log: EventLog
+    snapshots: Snapshots
+    clock: Callable[[], float]
+    """Monotonic, in seconds."""
+
+
 class Fold:
     """The state of one session and how new it is. Whoever decides on it holds `lock`."""
 
-    def __init__(self, session_id: str, log: EventLog, clock: Callable[[], float]) -> None:
+    def __init__(self, session_id: str, sources: Sources) -> None:
         self.session_id = session_id
         self.state = SessionState()
         self.lock = asyncio.Lock()
-        self._log = log
-        self._clock = clock
+        self._log = sources.log
+        self._snapshots = sources.snapshots
+        self._clock = sources.clock
+        self._begun = False
         self._cursors: OrderedDict[int, int] = OrderedDict()
         self._as_of = float("-inf")
 
@@ -46,11 +71,41 @@ class Fold:
         Raises:
             Unavailable: the log cannot be read. LogDamaged: events are missing or altered.
         """
+        if not self._begun:
+            return await self._begin()
         before = self.state.head
         async for entry in self._log.read(self.session_id, before):
             self._fold(entry)
         self._as_of = self._clock()
         return self.state.head != before
+
+    async def _begin(self) -> bool:
+        """Fold from the snapshot on; where that is not of this log, from the first event."""
+        self._begun = True
+        self.state = await self._kept() or SessionState()
+        from_snapshot = self.state.head != Head()
+        try:
+            return await self.refresh() or from_snapshot
+        except LogDamaged:
+            if not from_snapshot:
+                raise
+            self.restart()
+            return await self.refresh()
+
+    async def _kept(self) -> SessionState | None:
+        """Return the state in the session's snapshot, None where there is none of this log."""
+        try:
+            body = await self._snapshots.get(self.session_id)
+        except JidokaError:
+            return None  # it only saves time
+        snapshot = load(body) if body else None
+        if snapshot is None or snapshot.state.session_id != self.session_id:
+            return None
+        last = await self._log.last(self.session_id)
+        head = snapshot.state.head
+        # where more follows, its hash of the event before proves that it is the same log
+        is_here = last is not None and (head.cursor < last.head.cursor or head == last.head)
+        return snapshot.state if is_here else None
 
     def take(self, entries: Iterable[Entry]) -> None:
         """Fold entries that follow right after the head."""
@@ -59,8 +114,9 @@ class Fold:
         self._as_of = self._clock()
 
     def restart(self) -> None:
-        """Forget all: the log is not the one that was folded."""
+        """Forget all: the log is not the one that was folded. The next reading is of all of it."""
         self.state = SessionState()
+        self._begun = True
         self._cursors.clear()
         self._as_of = float("-inf")
 
@@ -87,16 +143,14 @@ class Fold:
 class Folds:
     """The folds of the sessions used last."""
 
-    def __init__(self, log: EventLog, clock: Callable[[], float], most: int = MOST_FOLDS) -> None:
-        """`clock` is monotonic, in seconds."""
-        self._log = log
-        self._clock = clock
+    def __init__(self, sources: Sources, most: int = MOST_FOLDS) -> None:
+        self._sources = sources
         self._most = most
         self._kept: OrderedDict[str, Fold] = OrderedDict()
 
     def of(self, session_id: str) -> Fold:
         """Return the fold of a session; a new one knows nothing yet."""
-        fold = self._kept.pop(session_id, None) or Fold(session_id, self._log, self._clock)
+        fold = self._kept.pop(session_id, None) or Fold(session_id, self._sources)
         self._kept[session_id] = fold
         while len(self._kept) > self._most:
             self._kept.popitem(last=False)

@@ -5,33 +5,38 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
 
-from jidoka.bus.memory import MemoryEventLog
+from jidoka.bus.memory import MemoryEventLog, MemoryKeep
 from jidoka.contract.content import LlmConfig, Status
 from jidoka.contract.envelope import Envelope, type_of
 from jidoka.contract.errors import InvalidTransition, SessionNotFound
 from jidoka.contract.events import Event, SessionCreated, SessionStatusChanged
 from jidoka.contract.subjects import command_request
 from jidoka.coordinator.door import answered
-from jidoka.coordinator.folds import Folds
+from jidoka.coordinator.folds import Folds, Sources
 from jidoka.coordinator.manager import Manager
 from jidoka.coordinator.request import Request, request_of
 from jidoka.coordinator.service import Coordinator
 from jidoka.core.ports import Draft, Head
+from jidoka.core.session import fold
+from jidoka.core.snapshot import Snapshot, dump
+from jidoka.core.transcript import Transcript
 
 NO_MANAGER = cast("Manager", None)
 
 
 def a_coordinator(
-    log: MemoryEventLog, most_folds: int = 8, clock: Any = lambda: 0.0
+    log: MemoryEventLog, most_folds: int = 8, snapshots: MemoryKeep | None = None
 ) -> Coordinator:
     ids = itertools.count()
+    sources = Sources(log, snapshots or MemoryKeep(), lambda: 0.0)
     return Coordinator(
         log,
-        Folds(log, clock, most_folds),
+        Folds(sources, most_folds),
         NO_MANAGER,
         source="/jidoka/coordinator/1",
         new_id=lambda: f"{id(ids)}-{next(ids)}",
@@ -110,6 +115,57 @@ async def test_a_repeat_finds_its_cursor_behind_more_commands_than_are_remembere
     again = await coordinator.answer(say("s1", "first"))
 
     assert again.data == first.data
+
+
+async def a_snapshot(log: MemoryEventLog, session_id: str, /, **changed: Any) -> MemoryKeep:
+    """Return a keep with the snapshot of a session as it is now, changed where named."""
+    state = fold([entry async for entry in log.read(session_id)])
+    kept = MemoryKeep()
+    await kept.put("s1", dump(Snapshot(replace(state, **changed), Transcript())))
+    return kept
+
+
+async def test_a_first_fold_begins_from_the_snapshot():
+    log = await a_log("s1")
+    coordinator = a_coordinator(log, snapshots=await a_snapshot(log, "s1", name="of the snapshot"))
+    await write(log, "s1", SessionStatusChanged(status=Status.IDLE))
+
+    answer = await coordinator.answer(say("s1", "hi"))
+
+    state = coordinator._folds.of("s1").state
+    assert cast("dict[str, Any]", answer.data)["sequence"] == 4
+    assert (state.name, state.status) == ("of the snapshot", Status.IDLE)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"head": Head(99, 2, "ab" * 32)},
+        {"head": Head(2, 2, "ab" * 32)},
+        {"head": Head(1, 1, "ab" * 32)},
+        {"session_id": "s2"},
+    ],
+    ids=["beyond the log", "another head", "another past", "another session"],
+)
+async def test_a_snapshot_of_another_log_is_none(changed: dict[str, Any]):
+    log = await a_log("s1")
+    kept = await a_snapshot(log, "s1", name="wrong", **changed)
+    coordinator = a_coordinator(log, snapshots=kept)
+
+    answer = await coordinator.answer(say("s1", "hi"))
+
+    assert cast("dict[str, Any]", answer.data)["sequence"] == 3
+    assert coordinator._folds.of("s1").state.name == "x"
+
+
+async def test_damaged_bytes_are_no_snapshot():
+    log, kept = await a_log("s1"), MemoryKeep()
+    await kept.put("s1", b"\xff{")
+    coordinator = a_coordinator(log, snapshots=kept)
+
+    answer = await coordinator.answer(say("s1", "hi"))
+
+    assert cast("dict[str, Any]", answer.data)["sequence"] == 3
 
 
 async def test_a_refusal_is_given_on_the_newest_state_even_when_ours_seems_fresh():
