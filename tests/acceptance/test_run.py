@@ -14,7 +14,7 @@ import jsonschema
 import pytest
 
 from tests.acceptance.conftest import READ_EDIT_RUN, Write, call
-from tests.support.home import Home
+from tests.support.home import Home, until
 
 pytestmark = [pytest.mark.timeout(120)]
 SCHEMAS = Path(__file__).parents[2] / "schemas"
@@ -205,24 +205,56 @@ def test_a_folder_that_another_session_holds_is_refused_with_its_name(
     assert shared.returncode in (0, 4)
 
 
-def test_ctrl_c_cancels_the_turn_and_exits_130(home: Home, project: Path, script: Write):
-    slow = script({"text": "one two three four five six seven eight", "delay_s": 2.0})
-    command = [sys.executable, "-m", "jidoka.cli", "run", "Count."]
-    command += ["--project", str(project), "--model", f"scripted:{slow}"]
-    command += ["--output-format", "stream-json"]
+class Counting:
+    """A run that counts slowly, as a process that can be sent signals."""
 
-    with subprocess.Popen(
-        command, env=home.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout is not None
-        lines = [json.loads(process.stdout.readline())]
-        while lines[-1]["type"] != "jido.live.text.v1":
-            lines.append(json.loads(process.stdout.readline()))
-        process.send_signal(signal.SIGINT)
-        rest, _ = process.communicate(timeout=60)
+    def __init__(self, home: Home, project: Path, script: Write) -> None:
+        slow = script({"text": "one two three four five six seven eight", "delay_s": 2.0})
+        words = ["run", "Count.", "--project", str(project), "--model", f"scripted:{slow}"]
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "jidoka.cli", *words, "--output-format", "stream-json"],
+            env=home.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def until(self, kind: str) -> dict[str, Any]:
+        """Return the first CloudEvent of a type."""
+        assert self.process.stdout is not None
+        while True:
+            event = json.loads(self.process.stdout.readline())
+            if event["type"] == kind:
+                return event
+
+    def interrupt(self) -> None:
+        """Press Ctrl+C, and wait until it was noticed."""
+        self.process.send_signal(signal.SIGINT)
+        assert self.process.stderr is not None
+        while "stopping" not in self.process.stderr.readline():
+            pass
+
+
+def test_ctrl_c_cancels_the_turn_and_exits_130(home: Home, project: Path, script: Write):
+    counting = Counting(home, project, script)
+    counting.until("jido.live.text.v1")
+
+    counting.interrupt()
+    rest, _ = counting.process.communicate(timeout=60)
 
     last = json.loads(rest.splitlines()[-1])
-    assert process.returncode == 130
+    assert counting.process.returncode == 130
     assert last["data"]["subtype"] == "cancelled"
-    shown = home.json("session", "show", last["subject"], "--json")
-    assert shown["status"] == "closed"
+    assert home.status_of(last["subject"]) == "closed"
+
+
+def test_a_second_ctrl_c_leaves_at_once(home: Home, project: Path, script: Write):
+    counting = Counting(home, project, script)
+    session_id = counting.until("jido.live.text.v1")["subject"]
+
+    counting.interrupt()
+    counting.process.send_signal(signal.SIGINT)
+    counting.process.communicate(timeout=60)
+
+    assert counting.process.returncode == 130
+    until(lambda: home.status_of(session_id) == "closed")

@@ -61,8 +61,25 @@ def jidoka(
     """The runtime where coding agents work."""
 
 
+EXAMPLES = {
+    "run": (
+        'jidoka run "Mend the failing test" --project ~/cart --model openai/gpt-5',
+        'jidoka run "And document it" -c',
+        "git diff | jidoka run - --permission-mode plan --output-format json",
+        'jidoka run "Hello" --model qwen --api-base http://127.0.0.1:11434/v1',
+    ),
+    "demo": ("jidoka demo", "jidoka demo --scripted"),
+    "up": ("jidoka up", "jidoka up --detach"),
+    "send": ('jidoka send cart "And the tests?" --wait', "jidoka send 1 - < question.txt"),
+    "follow": ("jidoka follow cart", "jidoka follow cart --from 40 --json --no-wait"),
+    "answer": ("jidoka answer cart call_7 allow", "jidoka answer cart call_7 deny"),
+    "serve": ("JIDOKA_NATS_URL=nats://broker:4222 jidoka serve coordinator",),
+}
+
 for module in (run, demo, up, down, status, doctor, send, follow, cancel, answer, serve):
-    app.command(module.__name__.rpartition(".")[2])(module.command)
+    name = module.__name__.rpartition(".")[2]
+    epilog = "\n".join(["\b\nExamples:", *(f"  {line}" for line in EXAMPLES.get(name, ()))])
+    app.command(name, epilog=epilog if name in EXAMPLES else None)(module.command)
 app.add_typer(session.group, name="session")
 app.add_typer(registry.group, name="registry")
 app.add_typer(schemas.group, name="schemas")

@@ -30,13 +30,15 @@ def command(
 
     from jidoka.cli.door import session_id_of, with_client  # noqa: PLC0415
     from jidoka.cli.results import line_of  # noqa: PLC0415
+    from jidoka.cli.showing import colored  # noqa: PLC0415
     from jidoka.cli.transcript import Transcript  # noqa: PLC0415
     from jidoka.client.shapes import SessionView  # noqa: PLC0415
     from jidoka.client.view import see  # noqa: PLC0415
 
     async def work(client: Client) -> int:
         session_id = await session_id_of(client, target)
-        view, paper = SessionView(session_id=session_id), Transcript(sys.stdout, show_messages=True)
+        view = SessionView(session_id=session_id)
+        paper = Transcript(styled=colored(sys.stdout), show_messages=True)
         items = client.subscribe_to_session(
             session_id, after=max(first - 1, 0), live=not no_wait, to_the_end=no_wait
         )
@@ -46,7 +48,7 @@ def command(
                     print(line_of(item), flush=True)
                     continue
                 view = see(view, item)
-                paper.update(view)
+                print(paper.news(view), end="", flush=True)
         return 0
 
     return with_client(work)

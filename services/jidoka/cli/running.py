@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 import time
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
@@ -11,16 +10,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from jidoka.cli import results
 from jidoka.cli.door import session_id_of, with_client
-from jidoka.cli.failing import INTERRUPTED, print_error
+from jidoka.cli.failing import INTERRUPTED
 from jidoka.cli.models import check_model
-from jidoka.cli.transcript import Transcript
+from jidoka.cli.reporter import Reporter
 from jidoka.cli.watching import Interrupted, exit_code_of_turn, stoppable, watch_turn
 from jidoka.client.items import Item, Recorded
-from jidoka.client.shapes import SessionView
 from jidoka.contract.content import Status
 from jidoka.contract.errors import JidokaError, SandboxUnavailable, SessionNotFound
 from jidoka.contract.events import SessionStatusChanged
-from jidoka.contract.replies import RunResult
 
 if TYPE_CHECKING:
     from jidoka.client import Client
@@ -47,30 +44,6 @@ class Wish:
     sharing: str = "exclusive"
 
 
-class Reporter:
-    """Prints a run in one of the three forms."""
-
-    def __init__(self, form: str) -> None:
-        self._form = form
-        self._paper = Transcript(sys.stdout)
-
-    def show(self, item: Item, view: SessionView) -> None:
-        """Print what one more item brings."""
-        if self._form == "text":
-            self._paper.update(view)
-        elif self._form == "stream-json":
-            print(results.line_of(item), flush=True)
-
-    def end(self, result: RunResult) -> None:
-        """Print the result, for programs."""
-        if self._form == "json":
-            print(result.model_dump_json(indent=2), flush=True)
-        elif self._form == "stream-json":
-            print(results.as_event(result).decode(), flush=True)
-        elif result.error is not None and result.outcome is None:
-            print_error(result.error.message, result.error.details)
-
-
 def run_once(wish: Wish, form: str) -> int:
     """Do what was asked; return the exit code."""
     reporter, begun = Reporter(form), time.monotonic()
@@ -87,7 +60,7 @@ async def _run(client: Client, wish: Wish, reporter: Reporter, begun: float) -> 
     await check_model(client, wish.llm, wish.project_path)
     session_id, is_new = await _session(client, wish)
     try:
-        with stoppable(client, session_id):
+        async with reporter.beating(), stoppable(client, session_id):
             number = await client.send_message(session_id, wish.prompt)
             after = 0 if is_new else number - 1
             turn = await watch_turn(client, session_id, number, reporter.show, after=after)

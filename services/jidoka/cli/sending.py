@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from jidoka.cli import results
 from jidoka.cli.failing import INTERRUPTED
-from jidoka.cli.running import Reporter
+from jidoka.cli.reporter import Reporter
 from jidoka.cli.watching import Interrupted, exit_code_of_turn, stoppable, watch_turn
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ async def watch(client: Client, session_id: str, number: int, *, as_json: bool) 
     """Print the turn that answers message `number`; return the exit code of its outcome."""
     reporter, begun = Reporter("json" if as_json else "text"), time.monotonic()
     try:
-        with stoppable(client, session_id):
+        async with reporter.beating(), stoppable(client, session_id):
             turn = await watch_turn(client, session_id, number, reporter.show)
     except Interrupted:
         return INTERRUPTED

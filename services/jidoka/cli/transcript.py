@@ -1,6 +1,6 @@
 """A session as text that grows: answers as they stream, one line a tool call, a closing line.
 
-It draws a view, never an event: each time it prints what the view has and the paper has not.
+It draws a view, never an event: each time it tells what the view has and was not told yet.
 """
 
 from __future__ import annotations
@@ -8,9 +8,9 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field
-from typing import Any, Final, TextIO
+from typing import Any, Final
 
-from jidoka.cli.showing import colored, money, seconds, tokens
+from jidoka.cli.showing import money, seconds, tokens
 from jidoka.client.shapes import Answer, Call, Question, SessionView, TurnView
 
 KEY_ARGUMENTS: Final = ("command", "path", "file", "pattern", "query", "url", "name")
@@ -22,29 +22,34 @@ _DIM, _BOLD, _PLAIN = "\x1b[2m", "\x1b[1m", "\x1b[0m"
 
 @dataclass(slots=True)
 class Transcript:
-    """What has been printed of a session."""
+    """What has been told of a session so far."""
 
-    out: TextIO
+    styled: bool = False
+    """With colours, for a terminal."""
     show_messages: bool = False
-    """Print what was said to the agent too."""
-    from_turn: int = 0
+    """Tell what was said to the agent too."""
+    at_line_start: bool = True
+    """Whether what comes next begins a line."""
+    _from_turn: int = 0
     _texts: dict[str, str] = field(default_factory=dict[str, str])
     _done: set[str] = field(default_factory=set[str])
-    _at_line_start: bool = True
+    _news: list[str] = field(default_factory=list[str])
 
-    def update(self, view: SessionView) -> None:
-        """Print what is new in the view."""
-        for turn in view.turns[self.from_turn :]:
+    def news(self, view: SessionView) -> str:
+        """Return the text of all that is new in the view, nothing if nothing is."""
+        for turn in view.turns[self._from_turn :]:
             self._turn(view, turn)
             if turn.outcome is not None:
-                self.from_turn += 1
+                self._from_turn += 1
                 self._texts.clear()
         for question in view.questions:
             if self._first_time(f"? {question.call_id}"):
                 self._line(asking(view.session_id, question))
-        if self._status_news(view):
+        if self._has_ended(view):
             self._line(f"- the session is {view.status}", _DIM)
-        self.out.flush()
+        text = "".join(self._news)
+        self._news.clear()
+        return text
 
     def _turn(self, view: SessionView, turn: TurnView) -> None:
         if self.show_messages:
@@ -65,27 +70,26 @@ class Transcript:
             self._line(closing(view, turn), _DIM)
 
     def _answer(self, answer: Answer) -> None:
-        printed = self._texts.get(answer.call_id, "")
-        if not answer.text or answer.text == printed:
+        told = self._texts.get(answer.call_id, "")
+        if not answer.text or answer.text == told:
             return
-        if not answer.text.startswith(printed):
+        if not answer.text.startswith(told):
             self._end_line()  # another attempt, or deltas that were missed: say it whole
-            printed = ""
-        new = answer.text[len(printed) :]
-        self.out.write(harmless(new))
-        self._at_line_start = new.endswith("\n")
+            told = ""
+        new = answer.text[len(told) :]
+        self._news.append(harmless(new))
+        self.at_line_start = new.endswith("\n")
         self._texts[answer.call_id] = answer.text
 
     def _line(self, text: str, style: str = "") -> None:
         self._end_line()
         text = harmless(text)
-        styled = f"{style}{text}{_PLAIN}" if style and colored(self.out) else text
-        self.out.write(styled + "\n")
+        self._news.append(f"{style}{text}{_PLAIN}\n" if style and self.styled else f"{text}\n")
 
     def _end_line(self) -> None:
-        if not self._at_line_start:
-            self.out.write("\n")
-        self._at_line_start = True
+        if not self.at_line_start:
+            self._news.append("\n")
+        self.at_line_start = True
 
     def _first_time(self, what: str) -> bool:
         if what in self._done:
@@ -93,7 +97,7 @@ class Transcript:
         self._done.add(what)
         return True
 
-    def _status_news(self, view: SessionView) -> bool:
+    def _has_ended(self, view: SessionView) -> bool:
         if not self.show_messages or view.status not in ("closed", "terminated"):
             return False
         return self._first_time(f"{view.status} {view.epoch} {len(view.turns)}")

@@ -6,8 +6,8 @@ import asyncio
 import signal
 import sys
 import time
-from collections.abc import AsyncGenerator, Callable, Generator
-from contextlib import aclosing, contextmanager, suppress
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing, asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
 from jidoka.cli.failing import INTERRUPTED
@@ -91,11 +91,12 @@ def _turn_of(view: SessionView, message_id: str | None) -> str | None:
     return None
 
 
-@contextmanager
-def stoppable(client: Client, session_id: str) -> Generator[asyncio.Event]:
-    """Let the first Ctrl+C cancel the turn and the second leave at once (exit 130).
+@asynccontextmanager
+async def stoppable(client: Client, session_id: str) -> AsyncGenerator[None]:
+    """Let the first Ctrl+C cancel the turn and the second leave at once.
 
-    Yields an event that is set once somebody asked to stop.
+    Raises:
+        Interrupted: the second.
     """
     loop, asked = asyncio.get_running_loop(), asyncio.Event()
     me = asyncio.current_task()
@@ -113,14 +114,18 @@ def stoppable(client: Client, session_id: str) -> Generator[asyncio.Event]:
     for signum in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(signum, interrupt)
     try:
-        yield asked
+        yield
     except asyncio.CancelledError:
-        raise Interrupted from None
+        if me is not None and asked.is_set():
+            me.uncancel()  # it was our own, and it ends here
+            raise Interrupted from None
+        raise
     finally:
         for signum in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(signum)
         for task in tasks:
             task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _cancel(client: Client, session_id: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -24,12 +23,8 @@ def view(*entries: Answer | Call, **changes: object) -> SessionView:
 
 
 def printed(*views: SessionView, show_messages: bool = False) -> str:
-    paper = Transcript(io.StringIO(), show_messages=show_messages)
-    for each in views:
-        paper.update(each)
-    out = paper.out
-    assert isinstance(out, io.StringIO)
-    return out.getvalue()
+    paper = Transcript(show_messages=show_messages)
+    return "".join(paper.news(each) for each in views)
 
 
 def test_text_grows_as_it_comes_and_is_printed_once():
@@ -40,6 +35,13 @@ def test_a_call_is_one_line_when_it_has_ended():
     text = printed(view(SAID, RUNNING), view(SAID, DONE), view(SAID, DONE))
 
     assert text == "Let me look.\n✗ shell pytest -q - exit status 1 (0.8 s)\n"
+
+
+def test_nothing_is_told_twice():
+    paper = Transcript()
+    paper.news(view(SAID, DONE))
+
+    assert paper.news(view(SAID, DONE)) == ""
 
 
 def test_another_attempt_is_printed_whole_on_a_new_line():
