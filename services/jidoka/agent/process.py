@@ -13,40 +13,28 @@ import logging
 import os
 import signal
 import socket
-import time
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
 
-from jidoka.agent.aftermath import Aftermath
-from jidoka.agent.live_output import LiveOutput
-from jidoka.agent.perform import Performer
+from jidoka.agent.clock import new_id
+from jidoka.agent.pairing import LazyPerformer, kinds_of_tools, paired
 from jidoka.agent.project import Project
-from jidoka.agent.questions import Questions
 from jidoka.agent.recorder import Recorder
 from jidoka.agent.session import LiveSession
 from jidoka.agent.snapshots import SnapshotKeeper
-from jidoka.agent.spill import BlobSpill
-from jidoka.agent.tool_calls import ToolCalls
 from jidoka.agent.warm_up import WARM_ROUNDS, filled_holes, warm_up
 from jidoka.agent.worker import work
 from jidoka.agent.zygote_protocol import WorkerSettings
-from jidoka.bus.blobs import NatsBlobs
 from jidoka.bus.buckets import Snapshots
 from jidoka.bus.connection import Bus, connect
 from jidoka.bus.event_log import NatsEventLog
-from jidoka.bus.live import NatsLive
-from jidoka.contract.envelope import utc
 from jidoka.contract.errors import JidokaError
-from jidoka.contract.ids import uuid7
 from jidoka.contract.internal import WorkerReady, WorkerStart
 from jidoka.contract.subjects import WORKER_READY
-from jidoka.core.state import OpenCall
-from jidoka.llm.gateway_client import GatewayClient
+from jidoka.core.turn import Kinds
 from jidoka.sandbox.probe import ProbedSandbox
 from jidoka.tools.background import BackgroundShells
-from jidoka.tools.toolbox import Toolbox, builtin_tools
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +52,7 @@ class Preloaded:
     """What the zygote has found out for all its workers."""
 
     sandbox: ProbedSandbox
+    kinds: Kinds
     ballast: list[bytes]
 
 
@@ -85,7 +74,7 @@ def preload(settings: WorkerSettings) -> Preloaded:
         asyncio.run(_warm(settings))
     sandbox = ProbedSandbox(mode=settings.sandbox)
     asyncio.run(sandbox.choice())
-    return Preloaded(sandbox, filled_holes())
+    return Preloaded(sandbox, kinds_of_tools(), filled_holes())
 
 
 async def _warm(settings: WorkerSettings) -> None:
@@ -129,44 +118,20 @@ class Worker:
                 beat.cancel()
 
     async def _work(self, bus: Bus, session: LiveSession) -> None:
-        event_log = NatsEventLog(bus)
+        source = f"/jidoka/worker/{self.settings.host}-{os.getpid()}"
+        kinds, epoch = self.preloaded.kinds, self.start.epoch
+        recorder = Recorder(NatsEventLog(bus), session, epoch, source, kinds, new_id)
+        snapshots = SnapshotKeeper(Snapshots(bus), session)
         async with asyncio.TaskGroup() as tasks, BackgroundShells() as shells:
             greeting = tasks.create_task(_greet(bus, self.settings, self.start), name="ready")
             project = Project(self.start.project_path, self._sandbox())
+            perform = LazyPerformer(partial(paired, bus, recorder, project, shells))
             try:
-                recorder, performer = self._paired(bus, event_log, session, project, shells)
-                snapshots = SnapshotKeeper(Snapshots(bus), session)
-                reason = await work(recorder, performer, snapshots, self._lock)
+                reason = await work(recorder, perform, snapshots, self._lock)
             finally:
                 greeting.cancel()
                 project.close()
         log.info("the worker of %s leaves: %s", self.start.session_id, reason)
-
-    def _paired(
-        self,
-        bus: Bus,
-        event_log: NatsEventLog,
-        session: LiveSession,
-        project: Project,
-        shells: BackgroundShells,
-    ) -> tuple[Recorder, Performer]:
-        """Pair the ports of this worker with their adapters."""
-        source = f"/jidoka/worker/{self.settings.host}-{os.getpid()}"
-        toolbox = Toolbox((*builtin_tools(), *shells.tools()))
-        live = NatsLive(bus, source=source)
-
-        def output(call: OpenCall, turn_id: str) -> LiveOutput:
-            session_id, epoch = self.start.session_id, self.start.epoch
-            attempt = call.attempt + 1
-            return LiveOutput(live, session_id, epoch, turn_id, call.call_id, attempt)
-
-        recorder = Recorder(event_log, session, self.start.epoch, source, toolbox.kinds(), new_id)
-        blobs = NatsBlobs(bus)
-        aftermath = Aftermath(live, self.start.session_id, self.start.project_path)
-        spill = BlobSpill(blobs)
-        tool_calls = ToolCalls(recorder, toolbox, project.context, output, spill, aftermath)
-        model, questions = GatewayClient(bus, blobs), Questions(recorder)
-        return recorder, Performer(recorder, model, tool_calls, questions, now, new_id)
 
     def _sandbox(self) -> ProbedSandbox:
         return ProbedSandbox(mode="off") if self.start.sandbox == "off" else self.preloaded.sandbox
@@ -217,13 +182,3 @@ async def _lock_project(start: WorkerStart) -> None:
         await asyncio.sleep(0.1)
     log.error("%s is locked by another process", start.project_path)
     raise _LockedError
-
-
-def new_id() -> str:
-    """Return a new UUIDv7; the random bits are the kernel's, so that forks differ."""
-    return uuid7(time.time_ns() // 1_000_000, os.urandom(10))
-
-
-def now() -> datetime:
-    """Return the time, UTC."""
-    return utc(time.time())

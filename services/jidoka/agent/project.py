@@ -14,7 +14,7 @@ class Project:
     """Opened when a tool first needs it, so that a folder that is gone fails tools, not workers."""
 
     def __init__(self, root: str, sandbox: Sandbox) -> None:
-        self._root = root
+        self.root = root
         self._sandbox = sandbox
         self._files: Beneath | None = None
         self._read_marks: dict[str, str] = {}
@@ -29,12 +29,12 @@ class Project:
         """
         if self._files is None:
             try:
-                self._files = Beneath(self._root)
+                self._files = Beneath(self.root)
             except OSError:
-                raise ProjectNotFound(path=self._root) from None
+                raise ProjectNotFound(path=self.root) from None
         limits, commands = state.limits, kind is EffectClass.EFFECT
         return ToolContext(
-            root=self._root,
+            root=self.root,
             files=self._files,
             sandbox=self._sandbox,
             on_output=on_output,

@@ -1,0 +1,68 @@
+"""The ports of one worker and their adapters, paired when there is something to do.
+
+Most workers wait most of the time. What only a turn needs is made with its first effect, so that
+a worker that waits shares more of its memory with the zygote.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from jidoka.agent.aftermath import Aftermath
+from jidoka.agent.clock import new_id, now
+from jidoka.agent.live_output import LiveOutput
+from jidoka.agent.perform import Performer
+from jidoka.agent.project import Project
+from jidoka.agent.questions import Questions
+from jidoka.agent.recorder import Recorder
+from jidoka.agent.spill import BlobSpill
+from jidoka.agent.tool_calls import ToolCalls
+from jidoka.bus.blobs import NatsBlobs
+from jidoka.bus.connection import Bus
+from jidoka.bus.live import NatsLive
+from jidoka.core.effects import Effect
+from jidoka.core.state import OpenCall
+from jidoka.core.turn import Kinds
+from jidoka.llm.gateway_client import GatewayClient
+from jidoka.tools.background import BackgroundShells
+from jidoka.tools.toolbox import Toolbox, builtin_tools
+
+
+def toolbox_of(shells: BackgroundShells) -> Toolbox:
+    """Return the tools of a session."""
+    return Toolbox((*builtin_tools(), *shells.tools()))
+
+
+def kinds_of_tools() -> Kinds:
+    """Return what may be done about an interrupted call of each tool."""
+    return toolbox_of(BackgroundShells()).kinds()
+
+
+@dataclass(slots=True)
+class LazyPerformer:
+    """Performs effects with parts that are made for the first one."""
+
+    make: Callable[[], Performer]
+    _made: Performer | None = None
+
+    async def __call__(self, effect: Effect) -> None:
+        """Perform `effect`."""
+        self._made = self._made or self.make()
+        await self._made(effect)
+
+
+def paired(bus: Bus, recorder: Recorder, project: Project, shells: BackgroundShells) -> Performer:
+    """Return what performs the effects of a worker."""
+    session_id = recorder.session.state.session_id
+    live, blobs = NatsLive(bus, source=recorder.source), NatsBlobs(bus)
+
+    def output(call: OpenCall, turn_id: str) -> LiveOutput:
+        attempt = call.attempt + 1
+        return LiveOutput(live, session_id, recorder.epoch, turn_id, call.call_id, attempt)
+
+    aftermath = Aftermath(live, session_id, project.root)
+    tools = ToolCalls(
+        recorder, toolbox_of(shells), project.context, output, BlobSpill(blobs), aftermath
+    )
+    return Performer(recorder, GatewayClient(bus, blobs), tools, Questions(recorder), now, new_id)
