@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from jidoka.core.tooling import Limits, Sandbox, Tool, ToolContext, ToolOutcome
+from jidoka.core.tooling import Commits, Limits, Sandbox, Tool, ToolContext, ToolOutcome
 from jidoka.sandbox.beneath import Beneath
 from jidoka.tools.toolbox import Toolbox, builtin_tools
 
@@ -33,11 +33,18 @@ class ToolBench:
         return (await self.call(name, **args)).text
 
 
-def tool_bench(root: Path, sandbox: Sandbox, files: Beneath) -> ToolBench:
+def tool_bench(
+    root: Path, sandbox: Sandbox, files: Beneath, commits: Commits | None = None
+) -> ToolBench:
     """Return a bench on `root`; `files` is closed by who made it."""
     shown: list[str] = []
     watch: Callable[[str], None] = shown.append
     context = ToolContext(
-        root=str(root), files=files, sandbox=sandbox, on_output=watch, limits=Limits()
+        root=str(root),
+        files=files,
+        sandbox=sandbox,
+        on_output=watch,
+        limits=Limits(),
+        commits=commits,
     )
     return ToolBench(root, context, shown)

@@ -162,6 +162,18 @@ class ProjectFiles(Protocol):
         ...
 
 
+class Commits(Protocol):
+    """The project's repository, as far as a tool may change it."""
+
+    async def commit(self, message: str, paths: tuple[str, ...]) -> str:
+        """Commit the project's files, all that changed or `paths`; return a sentence about it.
+
+        Raises:
+            ToolFailed: it is no repository, there is nothing to commit, or it is not ours to do.
+        """
+        ...
+
+
 def _ignore(_text: str) -> None:
     """Nobody watches."""
 
@@ -182,6 +194,8 @@ class ToolContext:
     network: bool = False
     read_marks: MutableMapping[str, str] = field(default_factory=dict[str, str])
     """Path → sha-256 of what this session last read there or wrote."""
+    commits: Commits | None = None
+    """None: this session does not commit."""
     read_first: bool = True
     """Whether `write` replaces a file only when this session has seen it."""
 

@@ -1,15 +1,15 @@
 """git for our own purposes, deaf to every configuration but ours.
 
 A project's `.git/config`, hooks, filters and attributes name programs; so do the person's and the
-machine's settings. None of them is read: the repository is always one of ours, given by name, and
-what its attributes could ask for is switched off.
+machine's settings. Files only ever pass through a repository of ours, whose settings name none; in
+the project's own no more is done than to read names and to move a branch, hooks switched off.
 """
 
 from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,9 +28,8 @@ _SILENT = {
     "gc.auto": "0",
     "maintenance.auto": "false",
     "submodule.recurse": "false",
-    "protocol.allow": "never",
 }
-_PLAIN_FILES = "* -text -ident -filter -diff -merge !eol !working-tree-encoding\n"
+PLAIN_FILES = "* -text -ident -filter -diff -merge !eol !working-tree-encoding\n"
 """Stands above a project's own attributes: what is stored are the bytes as they are."""
 _MAX_ANSWER_BYTES = 64 * MIB
 _MAX_ERROR_BYTES = MIB
@@ -44,20 +43,21 @@ class Git:
     work_tree: str
     timeout_s: float = 60.0
 
-    async def ensure(self) -> None:
-        """Make the repository if it is not there."""
+    async def ensure(self, *, attributes: str = PLAIN_FILES) -> None:
+        """Make the repository if it is not there, with these attributes above the project's."""
         if (self.repository / "info" / "attributes").exists():
             return
         self.repository.mkdir(mode=0o700, parents=True, exist_ok=True)
         await self.run(["init", "--quiet", "--template="])
         (self.repository / "info").mkdir(exist_ok=True)
-        (self.repository / "info" / "attributes").write_text(_PLAIN_FILES)
+        (self.repository / "info" / "attributes").write_text(attributes)
 
     async def run(
         self,
         words: Sequence[str],
         *,
         given: bytes = b"",
+        environment: Mapping[str, str] | None = None,
     ) -> bytes:
         """Return what git answers to `words`, having read `given`.
 
@@ -74,7 +74,7 @@ class Git:
             stdin.seek(0)
             launch = Launch(
                 argv=["git", *options, *words],
-                env=self._environment(),
+                env={**self._environment(), **(environment or {})},
                 cwd=self.work_tree,
                 stdin_fd=stdin.fileno(),
                 stdout_fd=stdout.fileno(),
@@ -108,6 +108,7 @@ class Git:
             "GIT_ATTR_NOSYSTEM": "1",
             "GIT_TERMINAL_PROMPT": "0",
             "GIT_OPTIONAL_LOCKS": "0",
+            "GIT_ALLOW_PROTOCOL": "none",  # above every setting: nothing is ever fetched
             "GIT_DIR": str(self.repository),
             "GIT_WORK_TREE": self.work_tree,
         }

@@ -46,6 +46,7 @@ def test_each_tool_says_what_an_unfinished_call_means():
         "patch": EffectClass.IDEMPOTENT,
         "write": EffectClass.IDEMPOTENT,
         "shell": EffectClass.EFFECT,
+        "commit": EffectClass.EFFECT,
         "todo": EffectClass.PURE,
     }
 
