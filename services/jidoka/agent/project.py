@@ -8,6 +8,7 @@ from jidoka.contract.errors import ProjectNotFound
 from jidoka.core.state import SessionState
 from jidoka.core.tooling import EffectClass, Sandbox, ToolContext
 from jidoka.sandbox.beneath import Beneath
+from jidoka.sandbox.commits import RepositoryCommits
 
 
 class Project:
@@ -40,6 +41,7 @@ class Project:
             on_output=on_output,
             timeout_s=limits.shell_timeout_s if commands else limits.tool_timeout_s,
             read_marks=self._read_marks,
+            commits=RepositoryCommits(self.root),
         )
 
     def close(self) -> None:
