@@ -32,6 +32,8 @@ from jidoka.contract.internal import LlmAnswer, LlmCall
 from jidoka.llm.gateway_client import GatewayClient
 from jidoka.llm.pieces import Route
 from jidoka.llm.provider import ProviderLibrary
+from jidoka.llm.provider_names import PROVIDER_NAMES
+from jidoka.llm.providers import KEYLESS, PROVIDERS
 from jidoka.llm.stream import Folding
 from jidoka.llm_gateway.keys import KeyRing
 from tests.support.fake_openai import Server, running_openai
@@ -89,6 +91,20 @@ async def provider() -> AsyncGenerator[Provider]:
     await LIBRARY.load()
     async with running_openai() as server:
         yield Provider(server)
+
+
+async def test_the_names_of_providers_are_the_librarys(provider: Provider):
+    assert provider.server.count == 0
+    assert LIBRARY.providers == PROVIDER_NAMES
+    assert set(PROVIDERS) | KEYLESS <= PROVIDER_NAMES
+
+
+@pytest.mark.parametrize("name", [p.name for p in PROVIDERS.values() if p.model])
+async def test_the_default_models_are_known_with_their_window(provider: Provider, name: str):
+    window = LIBRARY.window_of(Route(name, PROVIDERS[name].model))
+
+    assert window is not None
+    assert window >= 100_000
 
 
 async def test_text_and_usage_of_a_stream_arrive(provider: Provider):
@@ -210,7 +226,9 @@ async def test_a_server_that_is_not_there_is_unavailable(provider: Provider):
 
 
 async def test_the_request_carries_what_the_session_set(provider: Provider):
-    llm = LlmConfig(temperature=0.5, max_tokens=77, extra={"top_p": 0.9, "seed": 3, "extra_body": {"own": 1}})
+    llm = LlmConfig(
+        temperature=0.5, max_tokens=77, extra={"top_p": 0.9, "seed": 3, "extra_body": {"own": 1}}
+    )
 
     await provider.asked("words-3", llm=llm)
 

@@ -94,9 +94,11 @@ class ProviderLibrary:
         except Exception as problem:  # noqa: BLE001 - an import may raise anything
             log.error("litellm cannot be loaded: %s", problem)
 
-    def is_provider(self, name: str) -> bool:
-        """Tell whether it serves a provider of that name; False before it is loaded."""
-        return self._loader.module is not None and name in self._loader.module.provider_list
+    @property
+    def providers(self) -> frozenset[str]:
+        """The names of all that it serves; empty before it is loaded."""
+        listed = self._loader.module.provider_list if self._loader.module is not None else ()
+        return frozenset(str(getattr(name, "value", name)) for name in listed)
 
     def provider_of(self, model: str) -> str | None:
         """Return who serves a model, None if nobody does or it is not loaded."""

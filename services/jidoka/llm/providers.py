@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -24,13 +25,13 @@ class Provider:
 
 
 _KEYED: Final = (
-    Provider("anthropic", "ANTHROPIC_API_KEY", "claude-sonnet-4-5"),
-    Provider("openai", "OPENAI_API_KEY", "gpt-5"),
-    Provider("gemini", "GEMINI_API_KEY", "gemini-2.5-pro"),
-    Provider("openrouter", "OPENROUTER_API_KEY", "anthropic/claude-sonnet-4.5"),
-    Provider("deepseek", "DEEPSEEK_API_KEY", "deepseek-chat"),
+    Provider("anthropic", "ANTHROPIC_API_KEY", "claude-sonnet-5-5"),
+    Provider("openai", "OPENAI_API_KEY", "gpt-5.6"),
+    Provider("gemini", "GEMINI_API_KEY", "gemini-3.5-flash"),
+    Provider("deepseek", "DEEPSEEK_API_KEY", "deepseek-v4-pro"),
     Provider("mistral", "MISTRAL_API_KEY", "mistral-medium-latest"),
-    Provider("xai", "XAI_API_KEY", "grok-4"),
+    Provider("xai", "XAI_API_KEY", "grok-4.7"),
+    Provider("openrouter", "OPENROUTER_API_KEY"),
     Provider("groq", "GROQ_API_KEY"),
     Provider("azure", "AZURE_API_KEY"),
     Provider("cohere", "COHERE_API_KEY"),
@@ -47,6 +48,21 @@ KEYLESS: Final = frozenset(
     {"ollama", "ollama_chat", "lm_studio", "hosted_vllm", "llamafile", "vertex_ai", "bedrock"}
 )
 """Servers of one's own, and clouds whose credentials are no single key."""
+
+
+_FAMILIES: Final = (
+    (re.compile(r"(gpt|chatgpt|codex)-|o[134](-|$)"), "openai"),
+    (re.compile(r"claude-"), "anthropic"),
+    (re.compile(r"gemini-"), "gemini"),
+    (re.compile(r"grok-"), "xai"),
+    (re.compile(r"deepseek-"), "deepseek"),
+    (re.compile(r"(mistral|codestral|devstral|magistral)-"), "mistral"),
+)
+
+
+def maker_of(model: str) -> str | None:
+    """Return the provider whose models have such names, None where the name tells nothing."""
+    return next((provider for names, provider in _FAMILIES if names.match(model)), None)
 
 
 def variable_of(provider: str) -> str:

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Protocol
 
 from jidoka.contract.content import LlmConfig
-from jidoka.contract.errors import ApiKeyMissing, ModelUnknown, ProviderUnknown
+from jidoka.contract.errors import ApiKeyMissing, ModelUnknown
 from jidoka.contract.internal import LlmModels, LlmModelsRequest
 from jidoka.llm import weights
 from jidoka.llm.embedded import WINDOW
 from jidoka.llm.pieces import Route
-from jidoka.llm.providers import KEYLESS, LOCAL, PROVIDERS, SCRIPTED
+from jidoka.llm.provider_names import PROVIDER_NAMES
+from jidoka.llm.providers import KEYLESS, LOCAL, PROVIDERS, SCRIPTED, maker_of
 from jidoka.llm.scripted import ScriptedModel
 from jidoka.llm_gateway.routing import WAYS, Surroundings, routes
 from jidoka.settings import GatewaySettings
@@ -23,10 +24,6 @@ class Library(Protocol):
 
     async def load(self) -> None:
         """Return when it is loaded."""
-        ...
-
-    def is_provider(self, name: str) -> bool:
-        """Tell whether it serves a provider of that name; False before it is loaded."""
         ...
 
     def provider_of(self, model: str) -> str | None:
@@ -102,7 +99,7 @@ class ModelDirectory:
         around = self._surroundings()
         try:
             found = routes(config, around)
-        except (ProviderUnknown, ModelUnknown):
+        except ModelUnknown:  # the library may know whose model it is
             await self._library.load()
             found = routes(config, around)
         self._keys.check(found[0], owner)
@@ -143,8 +140,6 @@ class ModelDirectory:
             settings=self._settings,
             environment=self._environment,
             has_local=lambda: self._local.is_installed,
-            is_provider=lambda name: (
-                name in PROVIDERS or name in KEYLESS or self._library.is_provider(name)
-            ),
-            provider_of=self._library.provider_of,
+            is_provider=PROVIDER_NAMES.__contains__,
+            provider_of=lambda model: maker_of(model) or self._library.provider_of(model),
         )

@@ -10,6 +10,7 @@ import pytest
 from jidoka.contract.content import LlmConfig
 from jidoka.contract.errors import ApiKeyMissing, ModelUnknown, ProviderUnknown
 from jidoka.llm.pieces import Route
+from jidoka.llm.providers import maker_of
 from jidoka.llm_gateway.routing import Surroundings, routes
 from jidoka.settings import GatewaySettings
 
@@ -25,7 +26,7 @@ def around(
         environment=environment or {},
         has_local=lambda: has_local,
         is_provider=KNOWN.__contains__,
-        provider_of={"gpt-5": "openai", "claude-x": "anthropic"}.get,
+        provider_of=maker_of,
     )
 
 
@@ -42,6 +43,8 @@ def routed(config: LlmConfig, there: Surroundings | None = None) -> tuple[str, s
         (LlmConfig(provider="openai", model="openai/gpt-5"), ("openai", "gpt-5")),
         (LlmConfig(model="gpt-5"), ("openai", "gpt-5")),
         (LlmConfig(model="claude-x"), ("anthropic", "claude-x")),
+        (LlmConfig(model="o3-mini"), ("openai", "o3-mini")),
+        (LlmConfig(model="gemini-9"), ("gemini", "gemini-9")),
         (LlmConfig(model="newcomer/a/b"), ("newcomer", "a/b")),
         (LlmConfig(model="any", api_base=LOCAL_URL), ("openai", "any")),
         (LlmConfig(model="Qwen/Qwen3", api_base=LOCAL_URL), ("openai", "Qwen/Qwen3")),
