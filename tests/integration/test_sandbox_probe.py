@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -137,3 +139,16 @@ async def test_configured_tool_folders_are_readable_and_on_the_path(tmp_path):
 
     assert result.head.startswith("hello\n")
     assert not (tools / "x").exists()
+
+
+async def test_doctor_is_told_all_of_it_as_json():
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "jidoka.sandbox.report"), stdout=asyncio.subprocess.PIPE
+    )
+    said, _ = await process.communicate()
+
+    report = json.loads(said)
+    assert report["layer"] in {"bubblewrap", "landlock", "none"}
+    assert report["why"]
+    assert report["limits"]
+    assert {"name", "works", "why"} == set(report["tried"][0])
