@@ -11,10 +11,15 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from nats.js.errors import APIError
 
+from jidoka.client import Client
+from jidoka.contract import subjects
+from jidoka.contract.errors import JidokaError
 from tests.support.home import Home, processes_with, running_home, until
 
 pytestmark = [pytest.mark.timeout(120)]
@@ -46,6 +51,7 @@ def test_the_foreground_start_is_refused_the_same_way(broker_alone: Home):
     refused = broker_alone.jidoka("up")
 
     assert refused.returncode == 9
+    assert refused.stderr.startswith("error: Another runtime")
     assert json.loads(refused.stdout)["error"]["code"] == "runtime_exists"
 
 
@@ -94,6 +100,50 @@ def test_a_broker_that_is_killed_comes_back_on_the_same_port_with_all_streams(br
 
     assert after["nats_url"] == before["nats_url"]
     until(lambda: streams(after["monitor_url"]) == STREAMS)
+
+
+@pytest.mark.slow
+def test_a_broker_that_hangs_is_ended_and_comes_back(broker_alone: Home):
+    pid = broker_alone.pids["nats-server"]
+    os.kill(pid, signal.SIGSTOP)
+
+    until(lambda: broker_alone.pids["nats-server"] != pid, timeout_s=60)
+
+    until(lambda: streams(broker_alone.state["monitor_url"]) == STREAMS)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a small disk")
+def test_a_full_disk_that_has_space_again_takes_events_again(tmp_path: Path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=96m", "tmpfs", disk], check=False)
+    if mounted.returncode != 0:
+        pytest.skip("mounting is not allowed here")
+    try:
+        with running_home(disk / "home", **BROKER_ALONE) as home:
+            pid = home.pids["nats-server"]
+            filler = disk / "filler"
+            with suppress(OSError):
+                filler.write_bytes(b"x" * 100_000_000)
+            until(lambda: publish(home) == "refused")
+            filler.unlink()
+            until(lambda: home.pids["nats-server"] != pid, timeout_s=60)
+
+            until(lambda: publish(home) == "stored")
+    finally:
+        subprocess.run(["umount", "-l", disk], check=False)
+
+
+def publish(home: Home) -> str:
+    async def work(client: Client) -> str:
+        subject = subjects.dlq("test")
+        try:
+            await client.bus.store(subject, b"x" * 100_000, {}, 2.0)
+        except (JidokaError, APIError):
+            return "refused"
+        return "stored"
+
+    return home.ask(work)
 
 
 STREAMS = {"JIDO_EVENTS", "JIDO_COMMANDS", "JIDO_LIVE", "JIDO_PROJECTS", "JIDO_DLQ"}

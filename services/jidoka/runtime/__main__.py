@@ -52,7 +52,9 @@ def main() -> int:
         with home.locked(settings):
             asyncio.run(serve(settings))
     except JidokaError as error:
-        _tell(f"error: {error.message}", {"error": error.as_dict()})
+        sys.stderr.write(f"error: {error.message}\n")
+        if not sys.stdout.isatty():
+            _tell("", {"error": error.as_dict()})
         return error.exit_code
     return 0
 

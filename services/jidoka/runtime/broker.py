@@ -24,6 +24,8 @@ HOST: Final = "127.0.0.1"
 START_S: Final = 15.0
 POLL_S: Final = 0.01
 ASK_S: Final = 5.0
+MOST_BYTES: Final = 4 * 1024 * 1024
+_OK: Final = 200
 # what streams may reserve, not what they take; the server's own guess refuses on a small disk
 DISK_BYTES: Final = 64 * 1024**3
 MEMORY_BYTES: Final = 256 * 1024**2
@@ -97,25 +99,41 @@ async def check(address: Address) -> None:
         Unavailable: it does not, or does not answer.
     """
     try:
-        async with asyncio.timeout(ASK_S):
-            jetstream: dict[str, Any] = (await _ask(address, "/varz"))["jetstream"]["config"]
+        _, said = await _ask(address, "/varz")
+        syncs = said["jetstream"]["config"].get("sync_always") is True
     except (OSError, TimeoutError, ValueError, KeyError) as problem:
         raise Unavailable(part=NAME, why=f"does not say how it stores: {problem!r}") from None
-    if jetstream.get("sync_always") is not True:
+    if not syncs:
         raise Unavailable(part=NAME, why="it would acknowledge before it has synced to the disk")
 
 
-async def _ask(address: Address, path: str) -> dict[str, Any]:
-    reader, writer = await asyncio.open_connection(HOST, address.monitor_port)
+async def ails(address: Address) -> str:
+    """Return what is wrong with the broker in its own words, nothing when all is well.
+
+    After a write that failed for want of space a stream takes nothing more, even when there is
+    space again, until the broker is started anew.
+    """
     try:
-        writer.write(f"GET {path} HTTP/1.0\r\nHost: {HOST}\r\n\r\n".encode())
-        await writer.drain()
-        answer = await reader.read(4 * 1024 * 1024)
-        while chunk := await reader.read(4 * 1024 * 1024):
-            answer += chunk
-    finally:
-        writer.close()
-    return json.loads(answer.partition(b"\r\n\r\n")[2])
+        status, said = await _ask(address, "/healthz")
+    except (OSError, TimeoutError, ValueError) as problem:
+        return f"no answer: {problem!r}"
+    return "" if status == _OK else str(said.get("error", status))
+
+
+async def _ask(address: Address, path: str) -> tuple[int, dict[str, Any]]:
+    """Return status and object of an answer of the monitor."""
+    async with asyncio.timeout(ASK_S):
+        reader, writer = await asyncio.open_connection(HOST, address.monitor_port)
+        try:
+            writer.write(f"GET {path} HTTP/1.0\r\nHost: {HOST}\r\n\r\n".encode())
+            await writer.drain()
+            answer = await reader.read(MOST_BYTES)
+            while chunk := await reader.read(MOST_BYTES):
+                answer += chunk
+        finally:
+            writer.close()
+    head, _, body = answer.partition(b"\r\n\r\n")
+    return int(head.split()[1]), json.loads(body)
 
 
 def _why(settings: RuntimeSettings) -> Unavailable | PortInUse:

@@ -88,6 +88,12 @@ def forget_state(settings: Settings) -> None:
     settings.state_file.unlink(missing_ok=True)
 
 
+def free_bytes(settings: Settings) -> int:
+    """Return how much may still be written to the home's disk."""
+    disk = os.statvfs(settings.home)
+    return disk.f_bavail * disk.f_frsize
+
+
 def log_file(settings: Settings, name: str) -> Path:
     """Return the log of a program; one that has grown large was put aside."""
     path = settings.log_folder / f"{name}.log"

@@ -28,6 +28,9 @@ STEADY_S: Final = 30.0
 """What ran longer starts anew without a pause."""
 BROKER_STOP_S: Final = 2.0
 PREPARE_S: Final = 30.0
+HEALTH_EVERY_S: Final = 2.0
+ILL_TIMES: Final = 3
+ROOM_BYTES: Final = 64 * 1024 * 1024
 
 
 class Supervisor:
@@ -65,6 +68,7 @@ class Supervisor:
         preparation = await self._prepare()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._keep(broker.NAME, self._restart_broker), name=broker.NAME)
+            tasks.create_task(self._watch_broker(), name="the broker's health")
             for name in named(self._settings.programs):
                 await self._start_program(name)
                 restart = self._restarter(name)
@@ -88,6 +92,21 @@ class Supervisor:
     async def _restart_broker(self) -> None:
         await self._start_broker()
         await self._prepare("--streams-only")
+
+    async def _watch_broker(self) -> None:
+        """End a broker that has been ill for a while; it is started anew as any that ended.
+
+        Without space it would only fall ill again, so it is left until there is some.
+        """
+        ill = 0
+        while True:
+            await asyncio.sleep(HEALTH_EVERY_S)
+            why = await broker.ails(self._address)
+            ill = ill + 1 if why else 0
+            if ill >= ILL_TIMES and home.free_bytes(self._settings) >= ROOM_BYTES:
+                say("ill", program=broker.NAME, why=why)
+                await self._running[broker.NAME].end(BROKER_STOP_S)
+                ill = 0
 
     async def _prepare(self, *arguments: str) -> Child:
         """Start the preparation; return when the streams are there."""
