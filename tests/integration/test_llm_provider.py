@@ -115,6 +115,52 @@ async def test_text_and_usage_of_a_stream_arrive(provider: Provider):
     assert (answer.usage.input_tokens, answer.usage.output_tokens) == (5, 40)
 
 
+@pytest.mark.parametrize(
+    ("name", "model", "extra", "thought"),
+    [
+        ("anthropic", "claude-sonnet-5-5", {}, "hm"),
+        ("gemini", "gemini-3.5-flash", {}, "hm"),
+        ("openai", "gpt-5.6", {"reasoning_effort": "low"}, ""),
+    ],
+)
+async def test_other_dialects_are_read_alike(
+    provider: Provider, name: str, model: str, extra: dict[str, Any], thought: str
+):
+    answer = await provider.asked(model, provider=name, llm=LlmConfig(extra=extra))
+
+    assert (answer.content, answer.reasoning) == ("Hello there", thought)
+    assert [(c.tool, json.loads(c.arguments)) for c in answer.tool_calls] == [
+        ("read", {"path": "a.txt"})
+    ]
+    assert answer.usage is not None
+    assert (answer.usage.input_tokens, answer.usage.output_tokens) == (11, 7)
+    assert answer.finish_reason == "tool_calls"
+
+
+@pytest.mark.parametrize("name", ["anthropic", "gemini", "deepseek", "mistral"])
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (401, ProviderAuth),
+        (429, ProviderRateLimited),
+        (500, ProviderUnavailable),
+        (400, ProviderRefused),
+    ],
+)
+async def test_failures_of_other_providers_are_typed_tried_once_and_name_no_key(
+    provider: Provider, name: str, status: int, kind: type[JidokaError]
+):
+    provider.server.status = status
+
+    with pytest.raises(kind) as failed:
+        await provider.asked("some-model", provider=name)
+
+    assert "canary" not in json.dumps(failed.value.as_dict())
+    assert provider.server.count == 1
+    if isinstance(failed.value, ProviderRateLimited):
+        assert failed.value.retry_after_s == 7.0
+
+
 async def test_the_price_of_an_unknown_model_is_unknown_and_never_zero(provider: Provider):
     answer = await provider.asked("words-3")
 

@@ -23,6 +23,8 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+from tests.support.dialects import stream_of
+
 Chunk = dict[str, Any]
 Send = Callable[[bytes], None]
 KEPT_REQUESTS = 1_000
@@ -145,6 +147,12 @@ def refusal_of(model: str, key: str, retry_after: str) -> bytes | None:
     return plain(status, json.dumps(error).encode(), *extra)
 
 
+def key_in(headers: dict[str, str]) -> str:
+    """Return the key that came with a request, wherever its provider has it."""
+    names = ("authorization", "x-api-key", "x-goog-api-key")
+    return next((headers[name] for name in names if name in headers), "")
+
+
 class FakeOpenAI(asyncio.Protocol):
     """One connection."""
 
@@ -187,8 +195,12 @@ class FakeOpenAI(asyncio.Protocol):
             names = {"object": "list", "data": [{"id": "words-3", "object": "model"}]}
             self._transport.write(plain(200, json.dumps(names).encode()))
             return
-        model = self._server.renamed(body["model"])
-        refused = refusal_of(model, headers.get("authorization", ""), self._server.retry_after)
+        status, other = self._server.status, stream_of(path)
+        if status is None and other is not None:
+            self._transport.write(plain(200, other, kind="text/event-stream"))
+            return
+        model = f"status-{status}" if status else self._server.renamed(body["model"])
+        refused = refusal_of(model, key_in(headers), self._server.retry_after)
         if refused is not None:
             self._transport.write(refused)
             return
@@ -251,6 +263,8 @@ class Server:
         self.base_url = ""
         self.retry_after = RETRY_AFTER
         """What stands in the header of a 429: seconds or a date."""
+        self.status: int | None = None
+        """What every request is answered with, whatever it asks for."""
         self.names: dict[str, list[str]] = {}
         """Model → the names under which it answers, one request after the other."""
 

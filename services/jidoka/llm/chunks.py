@@ -28,6 +28,8 @@ async def chunks_of(answer: Any) -> AsyncGenerator[Any]:
     Raises:
         ValueError: a line of the stream is no JSON.
     """
+    if getattr(answer, "make_call", None) is not None:
+        await answer.fetch_stream()  # some providers are asked only when their stream is read
     raw: Any = getattr(answer, "completion_stream", None)
     if not hasattr(raw, "__aiter__"):
         raw = answer  # a stream that is read in a thread: litellm knows how
