@@ -23,15 +23,18 @@ from nats.aio.msg import Msg
 
 from jidoka.bus.connection import MISSED_PINGS, PING_EVERY_S, Bus
 from jidoka.bus.entries import STRUCTURED
+from jidoka.bus.leaving import finish
 from jidoka.contract.envelope import Envelope
-from jidoka.contract.errors import Internal, JidokaError
+from jidoka.contract.errors import Internal, JidokaError, RateLimited
 from jidoka.contract.subjects import COMMAND_REQUESTS, COORDINATOR_QUEUE
 from jidoka.coordinator.request import Request, open_request
+from jidoka.coordinator.room import Room
 from jidoka.coordinator.service import Coordinator
 
 log = logging.getLogger(__name__)
 
-MOST_AT_ONCE: Final = 256
+TRY_AGAIN_S: Final = 0.5
+"""Told to who is refused because too much is in work."""
 MOST_WAITING: Final = 8_192
 MOST_WAITING_BYTES: Final = 64 * 1024 * 1024
 STOP_S: Final = 2.0
@@ -55,17 +58,17 @@ class Door:
     def __init__(self, url: str, name: str, bus: Bus, coordinator: Coordinator) -> None:
         self._bus = bus
         self._coordinator = coordinator
-        self._room = asyncio.Semaphore(MOST_AT_ONCE)
+        self._room = Room()
         self._working: set[asyncio.Task[None]] = set()
         self._broker = _broker(url, name)
-        subscriber = self._broker.subscriber(
+        self._subscriber = self._broker.subscriber(
             COMMAND_REQUESTS,
             queue=COORDINATOR_QUEUE,
             pending_msgs_limit=MOST_WAITING,
             pending_bytes_limit=MOST_WAITING_BYTES,
             no_reply=True,  # the task that answers replies
         )
-        subscriber(self._take)
+        self._subscriber(self._take)
 
     async def __aenter__(self) -> Door:
         """Open; what is asked after this is answered."""
@@ -80,8 +83,10 @@ class Door:
         trace: TracebackType | None,
     ) -> None:
         """Take no more, let what is in work end within 4 s, then cancel it."""
-        with suppress(TimeoutError, nats_errors.Error):  # a broker that is away cannot be left
+        # a broker that is away cannot be left in good order
+        with suppress(TimeoutError, JidokaError, nats_errors.Error):
             async with asyncio.timeout(STOP_S):
+                await self._finish_taking()
                 await self._broker.stop()
         if self._working:
             _, late = await asyncio.wait(self._working, timeout=LEAVE_S)
@@ -89,20 +94,34 @@ class Door:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
 
+    async def _finish_taking(self) -> None:
+        subscription, self._subscriber.subscription = self._subscriber.subscription, None
+        if subscription is not None:
+            connection = Bus(await self._broker.connect(), self._bus.address)
+            await finish(connection, subscription)
+
     async def _take(self, asked: Asked) -> None:
-        await self._room.acquire()
+        if not self._room.take(asked.subject, len(asked.body)):
+            busy = RateLimited(retry_after_s=TRY_AGAIN_S)
+            await self._reply(asked, self._coordinator.refusal(None, busy))
+            return
         task = asyncio.create_task(self._work(asked), name=f"answer {asked.subject}")
         self._working.add(task)
         task.add_done_callback(self._done)
 
     async def _work(self, asked: Asked) -> None:
-        answer = await answered(self._coordinator, asked.subject, asked.body, asked.headers)
+        try:
+            answer = await answered(self._coordinator, asked.subject, asked.body, asked.headers)
+        finally:
+            self._room.leave(asked.subject, len(asked.body))
+        await self._reply(asked, answer)
+
+    async def _reply(self, asked: Asked, answer: Envelope) -> None:
         if asked.reply_to:
             await self._bus.publish(asked.reply_to, answer.to_json(), headers=STRUCTURED)
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._working.discard(task)
-        self._room.release()
         if not task.cancelled() and (problem := task.exception()) is not None:
             log.warning("an answer was not sent: %s", problem)
 

@@ -19,11 +19,15 @@ from typing import Any, Final
 
 from faststream.message import StreamMessage
 from faststream.nats import NatsBroker
+from faststream.nats.subscriber.usecases import CoreSubscriber
+from nats import errors as nats_errors
 from nats import errors as nats_errors
 from nats.aio.msg import Msg
 
 from jidoka.bus.connection import MISSED_PINGS, PING_EVERY_S, Bus
 from jidoka.bus.entries import STRUCTURED
+from jidoka.bus.leaving import finish
+from jidoka.bus.leaving import finish
 from jidoka.bus.requests import reply_to
 from jidoka.contract.commands import MANAGER_COMMANDS
 from jidoka.contract.envelope import Envelope, receive
@@ -38,7 +42,8 @@ log = logging.getLogger(__name__)
 MOST_AT_ONCE: Final = 256
 MOST_WAITING: Final = 8_192
 STOP_S: Final = 2.0
-LEAVE_S: Final = 5.0
+STOP_S: Final = 2.0
+LEAVE_S: Final = 4.0
 """How long requests in work may go on when the lead ends."""
 
 
@@ -62,6 +67,8 @@ class Door:
         self._room = asyncio.Semaphore(MOST_AT_ONCE)
         self._working: set[asyncio.Task[None]] = set()
         self._broker = _broker(url, name)
+        self._subscribers: list[Any] = []
+        self._subscribers: list[CoreSubscriber] = []
         for command in sorted(MANAGER_COMMANDS):
             self._listen(manager_request(command), self._command)
         self._listen(manager_request("session.settle"), self._settle)
@@ -70,7 +77,7 @@ class Door:
     async def __aenter__(self) -> Door:
         """Open; what is asked after this is answered."""
         await self._broker.start()
-        await Bus(await self._broker.connect(), self._bus.address).barrier()
+        await (await self._connection()).barrier()
         return self
 
     async def __aexit__(
@@ -79,15 +86,28 @@ class Door:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Take no more, let what is in work end within 5 s, then cancel it."""
-        with suppress(TimeoutError, nats_errors.Error):  # a broker that is away cannot be left
+        """Take no more, let what is in work end within 4 s, then cancel it."""
+        try:
             async with asyncio.timeout(STOP_S):
+                await self._finish_taking()
                 await self._broker.stop()
+        except* (TimeoutError, JidokaError, nats_errors.Error) as problem:
+            log.debug("a broker that is away cannot be left in good order: %s", problem)
         if self._working:
             _, late = await asyncio.wait(self._working, timeout=LEAVE_S)
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
+
+    async def _finish_taking(self) -> None:
+        held = [subscriber.subscription for subscriber in self._subscribers]
+        for subscriber in self._subscribers:
+            subscriber.subscription = None
+        left = [subscription for subscription in held if subscription is not None]
+        await finish(await self._connection(), *left)
+
+    async def _connection(self) -> Bus:
+        return Bus(await self._broker.connect(), self._bus.address)
 
     # --- one request ---
 
@@ -130,6 +150,8 @@ class Door:
             subject, pending_msgs_limit=MOST_WAITING, no_reply=True
         )
         subscriber(take)
+        self._subscribers.append(subscriber)
+        self._subscribers.append(subscriber)
 
     async def _work(self, asked: Asked, answer: Callable[[Asked], Awaitable[bytes]]) -> None:
         try:
