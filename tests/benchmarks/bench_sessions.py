@@ -11,7 +11,7 @@ import psutil
 
 from jidoka.contract import events as e
 from tests.benchmarks.results import Figure, p50
-from tests.benchmarks.stack import Stack
+from tests.support.system import Stack
 
 SESSIONS = 40
 IMPORTS = 3

@@ -7,7 +7,7 @@ import time
 
 from jidoka.contract import events as e
 from tests.benchmarks.results import Figure, p50, p95
-from tests.benchmarks.stack import Stack
+from tests.support.system import Stack
 
 WARM_TURNS = 5
 TURNS = 60

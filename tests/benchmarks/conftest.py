@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.benchmarks.results import Figure, as_json, table
-from tests.benchmarks.stack import Stack, running_stack
+from tests.support.system import Stack, running_stack
 
 _figures: list[Figure] = []
 

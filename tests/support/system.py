@@ -43,12 +43,20 @@ class Stack:
 
     async def create(self, model: str) -> str:
         """Open a session on a folder of its own."""
+        return await self.client.create_session(
+            self.folder(), llm=self.llm(model), permission_mode="full-auto"
+        )
+
+    def folder(self) -> Path:
+        """Return a new project folder."""
         self.made += 1
         folder = self.home.parent / "projects" / str(self.made)
         folder.mkdir(parents=True)
-        return await self.client.create_session(
-            folder, llm=self.llm(model), permission_mode="full-auto"
-        )
+        return folder
+
+    def refresh(self) -> None:
+        """Read again which programs run."""
+        self.state = json.loads((self.home / "runtime.json").read_text())
 
     async def until(self, session_id: str, kind: type[e.Event], nth: int = 1) -> Entry:
         """Return the nth event of a kind of a session, waiting until it is stored."""
