@@ -237,6 +237,15 @@ async def test_no_descriptor_leaks_from_run_to_run(sandbox, project):
     assert open_descriptors() == before
 
 
+async def test_no_zombie_is_left_however_a_command_ends(sandbox, project):
+    before = set(psutil.Process().children())
+
+    for command in ("true", "(setsid sleep 60 &)", "sleep 60"):
+        await run(sandbox, command, project, timeout_s=0.5)
+
+    assert set(psutil.Process().children()) <= before
+
+
 async def test_commands_need_no_thread(sandbox, project):
     before = psutil.Process().num_threads()
 

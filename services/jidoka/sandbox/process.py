@@ -14,7 +14,9 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from jidoka.contract.errors import ToolFailed
 from jidoka.sandbox.output import Output
+from jidoka.sandbox.syscalls import PR_SET_CHILD_SUBREAPER, prctl
 
 _CHUNK = 64 * 1024
 _LAST_CHUNKS = 64
@@ -61,6 +63,7 @@ class Child:
     over: asyncio.Event = field(default_factory=asyncio.Event)
     """It ended, or it must be ended because it prints too much."""
     ended: asyncio.Event = field(default_factory=asyncio.Event)
+    init_pid: int = 0
     init_pidfd: int | None = None
 
 
@@ -85,6 +88,7 @@ async def run_to_end(launch: Launch, *, output: Output, output_bytes: int, timeo
 
 
 def _start(launch: Launch, output: Output) -> Child:
+    prctl(PR_SET_CHILD_SUBREAPER, 1)
     pipe, write_end = os.pipe2(os.O_CLOEXEC)
     os.set_blocking(pipe, False)
     try:
@@ -145,7 +149,8 @@ def _meet_init(child: Child, init_fd: int) -> None:
     _, _, rest = os.read(init_fd, 4096).partition(b'"child-pid":')
     digits = rest.split(b",")[0].strip(b" \n}")
     with contextlib.suppress(ProcessLookupError, ValueError):
-        child.init_pidfd = os.pidfd_open(int(digits))
+        child.init_pid = int(digits)
+        child.init_pidfd = os.pidfd_open(child.init_pid)
 
 
 async def _finish(child: Child, launch: Launch) -> None:
@@ -166,8 +171,9 @@ async def _end_process(child: Child, end_signal: signal.Signals) -> None:
         if not child.ended.is_set():
             child.process.send_signal(sign)
         if await _within(child.ended, _GRACE_S):
-            break
-    child.process.wait()
+            child.process.wait()
+            return
+    raise ToolFailed(reason=f"process {child.process.pid} of the command cannot be ended")
 
 
 async def _end_sandbox(child: Child) -> None:
@@ -180,6 +186,9 @@ async def _end_sandbox(child: Child) -> None:
     loop.add_reader(child.init_pidfd, gone.set)
     await _within(gone, _GRACE_S)
     loop.remove_reader(child.init_pidfd)
+    # its parent ended first, so it has become ours: unless we read its end it stays a zombie
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(child.init_pid, os.WNOHANG)  # noqa: ASYNC222 - this waits for nothing
 
 
 async def _within(event: asyncio.Event, seconds: float) -> bool:
