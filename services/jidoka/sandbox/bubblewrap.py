@@ -29,6 +29,10 @@ from jidoka.sandbox.surroundings import (
     shell,
 )
 
+GAPS = (
+    "repositories within the project, other than its own, can be changed with their hooks",
+    "with the network allowed, this machine's own services can be reached",
+)
 _TMP = "/tmp"  # noqa: S108 - a fresh one, inside the sandbox
 _HOME = f"{_TMP}/home"
 _CONFINED = (

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from jidoka.core.tooling import CommandResult, Limits
-from jidoka.sandbox import landlock, seccomp
+from jidoka.sandbox import bubblewrap, landlock, seccomp
 from jidoka.sandbox.commands import grouped, run_command
 from jidoka.sandbox.control_groups import ControlGroups, Group
 from jidoka.sandbox.guard import GitGuard, nothing_to_restore
@@ -31,6 +31,7 @@ from jidoka.sandbox.surroundings import (
 )
 
 GAPS = (
+    *bubblewrap.GAPS,
     ".git can be written while a command runs; its hooks and settings are put back afterwards",
     "modes, owners and times of the user's other files can be changed, their content cannot",
     "that a path outside exists can be seen, what is in it cannot",

@@ -17,10 +17,10 @@ from pathlib import Path
 
 from jidoka.contract.errors import SandboxUnavailable
 from jidoka.core.tooling import CommandResult, Limits, Sandbox
-from jidoka.sandbox import landlock
+from jidoka.sandbox import bubblewrap, landlock, launched
 from jidoka.sandbox.bubblewrap import Bubblewrap
 from jidoka.sandbox.control_groups import ControlGroups, find_control_groups
-from jidoka.sandbox.launched import GAPS, Landlocked, Unconfined
+from jidoka.sandbox.launched import Landlocked, Unconfined
 from jidoka.sandbox.surroundings import Surroundings, find_surroundings
 
 _PROBE_S = 10.0
@@ -123,7 +123,7 @@ async def probe(
         attempt = await _try(name, sandbox)
         tried.append(attempt)
         if attempt.works:
-            gaps = GAPS if sandbox.layer == "landlock" else ()
+            gaps = launched.GAPS if sandbox.layer == "landlock" else bubblewrap.GAPS
             return Choice(sandbox.layer, attempt.why, gaps, tuple(tried), limits, sandbox)
     why = "; ".join(f"{attempt.name}: {attempt.why}" for attempt in tried) or "nothing to try"
     return Choice("none", why, (), tuple(tried), limits, None)
