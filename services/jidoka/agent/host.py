@@ -24,7 +24,6 @@ class Host:
     name: str
     workers: Workers
     capacity: int
-    sandbox_layer: str = ""
 
     async def answer(self, name: str, body: bytes) -> HostReply:
         """Return the answer to one request; what goes wrong is in it."""
@@ -56,7 +55,7 @@ class Host:
             pid=os.getpid(),
             workers=len(self.workers),
             capacity=self.capacity,
-            sandbox=self.sandbox_layer,
+            sandbox=self.workers.zygote.sandbox_layer,
         )
 
 

@@ -43,7 +43,8 @@ def main() -> None:
     woken = _wake_on_child()
     gc.collect()
     gc.freeze()
-    link.send(json.dumps({"ready": os.getpid()}).encode())
+    ready = {"ready": os.getpid(), "sandbox": preloaded.sandbox.layer}
+    link.send(json.dumps(ready).encode())
     _serve(link, woken, settings, preloaded)
 
 

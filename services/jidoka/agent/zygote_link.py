@@ -31,6 +31,8 @@ class ZygoteLink:
     """One zygote, kept alive. Workers outlive it: the host is their next parent."""
 
     def __init__(self, settings: WorkerSettings, on_exit: Exited) -> None:
+        self.sandbox_layer = ""
+        """Which layer of sandbox works here, as a zygote found out; `none` where none does."""
         self._settings = settings
         self._on_exit = on_exit
         self._process: subprocess.Popen[bytes] | None = None
@@ -124,6 +126,7 @@ class ZygoteLink:
         elif "started" in said and self._starting and not self._starting.done():
             self._starting.set_result(said["started"])
         elif "ready" in said and self._ready and not self._ready.done():
+            self.sandbox_layer = said["sandbox"]
             self._ready.set_result(None)
 
     def _drop(self) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from jidoka.cli import local_runtime
 from jidoka.cli.showing import waiting
 from jidoka.contract.errors import AmbiguousName, SessionNotFound
+from jidoka.settings import ClientSettings, load
 
 if TYPE_CHECKING:
     from jidoka.client import Client
@@ -35,8 +37,10 @@ def with_client(work: Callable[[Client], Awaitable[T]]) -> T:
 
     from jidoka.client import Client  # noqa: PLC0415 - half a second that `--help` does not spend
 
+    timeout_s = load(ClientSettings, os.environ).request_timeout_s
+
     async def connected() -> T:
-        async with await Client.connect(url, source="cli") as client:
+        async with await Client.connect(url, source="cli", timeout_s=timeout_s) as client:
             return await work(client)
 
     return asyncio.run(connected())

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import json
+import os
 import sys
+from dataclasses import fields
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from jidoka.settings import ClientSettings, ModelSettings, Settings, load
+
+SCRIPTED = "scripted:"
 Project = Annotated[
     Path | None, typer.Option("--project", "-p", help="The project's folder; default: this one.")
 ]
@@ -69,19 +73,22 @@ def sharing_of(*, shared: bool, worktree: bool) -> str:
     return "shared" if shared else "worktree" if worktree else "exclusive"
 
 
-def llm_of(
-    model: str | None,
-    api_base: str | None,
-    api_key_ref: str | None,
-    llm_json: str | None = None,
-) -> dict[str, Any]:
-    """Return the model's configuration; a script named relatively is one of this folder."""
-    if model is not None and model.startswith("scripted:"):
-        script = Path(model.removeprefix("scripted:")).expanduser()
-        model = f"scripted:{script.absolute()}"
+def llm_of(model: str | None, api_base: str | None, api_key_ref: str | None) -> dict[str, Any]:
+    """Return the model's configuration: what was named here, else what the settings name.
+
+    A script that is named relatively is one of this folder.
+    """
     named = {"model": model, "api_base": api_base, "api_key_ref": api_key_ref}
-    extra: dict[str, Any] = json.loads(llm_json) if llm_json else {}
-    return extra | {key: value for key, value in named.items() if value is not None}
+    given = {key: value for key, value in named.items() if value is not None}
+    if not given:
+        settings = load(ClientSettings, os.environ)
+        values = ((field.name, getattr(settings, field.name)) for field in fields(ModelSettings))
+        common = {field.name for field in fields(Settings)}
+        given = {name: value for name, value in values if name not in common and value is not None}
+    if str(given.get("model")).startswith(SCRIPTED):
+        script = Path(given["model"].removeprefix(SCRIPTED)).expanduser()
+        given["model"] = f"{SCRIPTED}{script.absolute()}"
+    return given
 
 
 def text_or_stdin(text: str | None, what: str) -> str:

@@ -24,6 +24,7 @@ from pydantic import BaseModel, ValidationError
 
 from jidoka.bus import follower, requests
 from jidoka.bus.blobs import NatsBlobs
+from jidoka.bus.buckets import HostDirectory
 from jidoka.bus.connection import Bus, connect
 from jidoka.client.asking import Asker, new_id
 from jidoka.client.following import Start, Wanted, follow, recorded
@@ -249,10 +250,7 @@ class Client:
 
     async def hosts(self) -> list[HostBeat]:
         """Return the last sign of life of every agent host that there is."""
-        stream = f"KV_{subjects.HOSTS_BUCKET}"
-        wanted = follower.Filter(stream, f"$KV.{subjects.HOSTS_BUCKET}.>")
-        async with aclosing(follower.read(self.bus, wanted)) as stored:
-            return [HostBeat.model_validate_json(e.body) async for e in stored if e.body]
+        return list((await HostDirectory(self.bus).alive()).values())
 
     # --- inside ----------------------------------------------------------------------------
 

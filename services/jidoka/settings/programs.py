@@ -160,7 +160,7 @@ class ClientSettings(ModelSettings):
     """The faces."""
 
     request_timeout_s: float = _bounded(30.0, minimum=0.1, maximum=3_600)
-    sandbox: Literal["auto", "off"] = "auto"
+    """How long a command is asked again before it counts as unanswered."""
 
 
 PROGRAMS: tuple[type[Settings], ...] = (
