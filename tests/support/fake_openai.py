@@ -24,8 +24,8 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from tests.support.dialects import stream_of
+from tests.support.fake_answers import Chunk, answer, usage, words
 
-Chunk = dict[str, Any]
 Send = Callable[[bytes], None]
 KEPT_REQUESTS = 1_000
 RETRY_AFTER = "7"
@@ -43,38 +43,6 @@ CODES = {
 }
 
 
-def delta(finish: str | None = None, **fields: Any) -> Chunk:
-    """Return one chunk of a stream."""
-    return {
-        "id": "c1",
-        "object": "chat.completion.chunk",
-        "created": 1,
-        "model": "fake",
-        "choices": [{"index": 0, "delta": fields, "finish_reason": finish}],
-    }
-
-
-def words(count: int) -> list[Chunk]:
-    """Return `count` chunks of text, no two alike."""
-    return [delta(content=f"w{number} ") for number in range(count)]
-
-
-def tool_part(
-    index: int, arguments: str, call_id: str | None = None, name: str | None = None
-) -> Chunk:
-    """Return a piece of a tool call."""
-    function = {"arguments": arguments} | ({"name": name} if name else {})
-    part: dict[str, Any] = {"index": index, "type": "function", "function": function}
-    return delta(tool_calls=[part | ({"id": call_id} if call_id else {})])
-
-
-def usage(messages: list[Any], said: int) -> Chunk:
-    """Return the last chunk, with the tokens used."""
-    asked = 5 * len(messages)
-    spent = {"prompt_tokens": asked, "completion_tokens": said, "total_tokens": asked + said}
-    return delta() | {"choices": [], "usage": spent}
-
-
 def event(chunk: Chunk | str) -> bytes:
     """Return a chunk as a server-sent event in HTTP's chunked encoding."""
     text = chunk if isinstance(chunk, str) else json.dumps(chunk, separators=(",", ":"))
@@ -84,49 +52,6 @@ def event(chunk: Chunk | str) -> bytes:
 def framed(body: bytes) -> bytes:
     """Return `body` in HTTP's chunked encoding."""
     return f"{len(body):x}\r\n".encode() + body + b"\r\n"
-
-
-def answer(model: str, messages: list[Any]) -> list[Chunk]:
-    """Return the chunks of an ordinary answer."""
-    kind, _, rest = model.partition("-")
-    if kind == "tool" and not any(m.get("role") == "tool" for m in messages):
-        call = [tool_part(0, "", "call_a1b2c3d4", rest), tool_part(0, '{"path": ')]
-        return [*call, tool_part(0, '"a.txt"}'), delta("tool_calls")]
-    match model:
-        case "parallel":
-            first = [
-                tool_part(0, "", "call_first1", "read"),
-                tool_part(1, "", "call_second", "grep"),
-            ]
-            rest_of = [tool_part(0, '{"path":'), tool_part(1, '{"text":'), tool_part(0, '"a"}')]
-            return [*first, *rest_of, tool_part(1, '"b"}'), delta("tool_calls")]
-        case "same-index":
-            both = [
-                tool_part(0, '{"path":"a"}', "call_first1", "read"),
-                tool_part(0, '{"path":"b"}', "call_second", "read"),
-            ]
-            return [*both, delta("tool_calls")]
-        case "reasoning":
-            return [
-                delta(reasoning_content="let me "),
-                delta(reasoning_content="see"),
-                *words(1),
-                delta("stop"),
-            ]
-        case "as-text":
-            call = '<tool_call>{"name": "read", "arguments": {"path": "a.txt"}}</tool_call>'
-            return [delta(content="I will look. "), delta(content=call), delta("stop")]
-        case "length":
-            return [*words(2), delta("length")]
-        case "filter":
-            return [*words(1), delta("content_filter")]
-        case "refusal":
-            return [delta(refusal="I will not do that."), delta("stop")]
-        case "empty":
-            return [delta("stop")]
-        case _:
-            count = int(rest) if kind in ("words", "slow") else 3
-            return [*words(count), delta("stop")]
 
 
 def plain(status: int, body: bytes, *extra: str, kind: str = "application/json") -> bytes:
@@ -241,7 +166,8 @@ class FakeOpenAI(asyncio.Protocol):
     def _events(self, model: str, body: dict[str, Any]) -> list[bytes]:
         chunks = answer(model, body["messages"])
         if model != "no-usage" and body.get("stream_options", {}).get("include_usage"):
-            chunks.append(usage(body["messages"], len(chunks) - 1))
+            said = len(chunks) - 1
+            chunks.append(usage(body["messages"], said, self._server.cached_tokens))
         return [event(chunk) for chunk in chunks]
 
     async def _slowly(self, model: str, body: dict[str, Any]) -> None:
@@ -265,6 +191,8 @@ class Server:
         """What stands in the header of a 429: seconds or a date."""
         self.status: int | None = None
         """What every request is answered with, whatever it asks for."""
+        self.cached_tokens = 0
+        """How many of a request's tokens were in the provider's cache."""
         self.names: dict[str, list[str]] = {}
         """Model → the names under which it answers, one request after the other."""
 

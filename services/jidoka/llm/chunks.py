@@ -111,9 +111,7 @@ def _text(content: Any) -> str:
 
 def tokens_of(chunk: Any) -> Spent | None:
     """Return the tokens that a chunk reports, None where it reports none."""
-    usage: Any = getattr(chunk, "usage", None)
-    if isinstance(chunk, dict):
-        usage = cast("Mapping[str, Any]", chunk).get("usage")
+    usage = usage_in(chunk)
     if not usage:
         return None
     asked, said, cost = (_number(usage, name) for name in _COUNTED)
@@ -121,6 +119,13 @@ def tokens_of(chunk: Any) -> Spent | None:
         return None
     tokens = Usage(input_tokens=int(asked or 0), output_tokens=int(said or 0))
     return Spent(tokens, cost or None)
+
+
+def usage_in(chunk: Any) -> Any:
+    """Return what a chunk says of tokens, as it says it; None where it says nothing."""
+    if isinstance(chunk, dict):
+        return cast("Mapping[str, Any]", chunk).get("usage")
+    return getattr(chunk, "usage", None)
 
 
 _COUNTED: Final = ("prompt_tokens", "completion_tokens", "cost")

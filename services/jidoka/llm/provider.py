@@ -16,12 +16,12 @@ import warnings
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from jidoka.contract.content import LlmConfig
 from jidoka.contract.errors import JidokaError
 from jidoka.contract.internal import LlmCall
-from jidoka.llm.chunks import chunks_of, pieces_of, tokens_of
+from jidoka.llm.chunks import chunks_of, pieces_of, tokens_of, usage_in
 from jidoka.llm.pieces import Piece, Route, Spent
 from jidoka.llm.provider_errors import Asked, translated
 from jidoka.llm.provider_request import request_of
@@ -124,32 +124,38 @@ class ProviderLibrary:
         request["litellm_logging_obj"] = self._loader.silent_log(call.call_id)
         asked = Asked(route, key, self.window_of(route), self._connect_s)
         spent: Spent | None = None
+        counted: Any = None
         try:
             answer = await litellm.acompletion(**request)
             async with aclosing(answer), aclosing(chunks_of(answer)) as chunks:
                 async for chunk in chunks:
                     for piece in pieces_of(chunk):
                         yield piece
-                    spent = tokens_of(chunk) or spent
+                    if (tokens := tokens_of(chunk)) is not None:
+                        spent, counted = tokens, usage_in(chunk)
         except (JidokaError, GeneratorExit):
             raise
         except Exception as problem:  # noqa: BLE001 - a library of 140 providers raises anything
             raise translated(problem, asked) from None
         if spent is not None:
-            yield self._priced(spent, route)
+            yield self._priced(spent, counted, route)
 
-    def _priced(self, spent: Spent, route: Route) -> Spent:
-        """Return what was spent with its price, where the provider's prices are known."""
+    def _priced(self, spent: Spent, counted: Any, route: Route) -> Spent:
+        """Return what was spent with its price, where the provider's prices are known.
+
+        `counted` is what the provider said: tokens that it had cached cost less.
+        """
         own_server = route.provider == COMPATIBLE and route.api_base is not None
         known = None if own_server else self._known(route)
-        if spent.cost_usd is not None or spent.usage is None or not known:
+        if spent.cost_usd is not None or not known:
             return spent
+        litellm = self._loader.module
         try:
-            asked, said = self._loader.module.cost_per_token(
+            fields = cast("Any", counted) if isinstance(counted, dict) else counted.model_dump()
+            asked, said = litellm.cost_per_token(
                 model=route.model,
                 custom_llm_provider=route.provider,
-                prompt_tokens=spent.usage.input_tokens,
-                completion_tokens=spent.usage.output_tokens,
+                usage_object=litellm.Usage(**fields),
             )
         except Exception as problem:  # noqa: BLE001 - an answer without a price is still an answer
             log.warning("no price for %s: %s", route.name, type(problem).__name__)

@@ -9,6 +9,11 @@ from jidoka.contract.internal import LlmCall
 from jidoka.llm.pieces import Route
 
 DEFAULT_MAX_TOKENS: Final = 4_096
+_CACHED: Final = (
+    {"location": "message", "role": "system"},
+    {"location": "message", "index": -1},
+)
+"""Where Anthropic is told that the next step begins with the same: else it charges all again."""
 NO_KEY: Final = "none"
 """Sent where no key is named, so that the library does not look for one of its own."""
 EXTRAS: Final = frozenset(
@@ -56,6 +61,8 @@ def request_of(call: LlmCall, route: Route, key: str | None) -> dict[str, Any]:
         "drop_params": True,
         **call.llm.extra,
     }
+    if route.provider == "anthropic":
+        request["cache_control_injection_points"] = list(_CACHED)
     if call.tools:
         request["tools"] = list(call.tools)
     if call.llm.temperature is not None:

@@ -1,0 +1,171 @@
+"""The llm-gateway on a real broker, with scripted models."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from pathlib import Path
+
+import pytest
+
+from jidoka.bus.blobs import NatsBlobs
+from jidoka.bus.live import NatsLive, Screen
+from jidoka.contract import subjects
+from jidoka.contract.errors import (
+    Unavailable,
+)
+from jidoka.llm.gateway_client import GatewayClient
+from tests.support.llm import World, in_flight, landed
+
+BIG = 400_000
+
+
+async def test_a_scripted_answer_comes_with_its_calls_usage_and_model(world: World):
+    model = world.script(
+        {"reasoning": "hm", "text": "hello there", "tool_calls": [{"tool": "read"}]}
+    )
+
+    async with world.gateway():
+        answer = await world.asked(model)
+
+    assert (answer.content, answer.reasoning) == ("hello there", "hm")
+    assert [call.tool for call in answer.tool_calls] == ["read"]
+    assert answer.usage is not None
+    assert answer.model == model
+
+
+async def test_deltas_build_up_the_text_that_the_answer_has(world: World):
+    said = " ".join(f"wörd-{number}" for number in range(60))
+    model = world.script({"reasoning": "first this", "text": said, "delay_s": 0.002})
+    screen = Screen()
+    shown: dict[str, str] = {}
+    count = 0
+
+    async with world.gateway():
+        await world.asked(model, epoch=3)
+        async with asyncio.timeout(5):
+            async for delta in NatsLive(world.bus, source="/test").follow("s1"):
+                shown[delta.kind] = screen.show(delta)
+                count += 1
+                assert delta.epoch == 3
+                if shown == {"reasoning": "first this", "text": said}:
+                    break
+
+    assert count < 30
+
+
+async def test_a_call_that_is_repeated_gets_the_remembered_answer(world: World):
+    model = world.script({"text": "paid once"})
+    async with world.gateway():
+        first = await world.asked(model)
+    Path(model.removeprefix("scripted:")).unlink()
+
+    async with world.gateway():
+        again = await world.client.complete(world.call(model), attach=True)
+
+    assert again == first
+
+
+async def test_a_second_worker_joins_the_call_that_is_in_flight(world: World):
+    model = world.script({"text": "one two three four five six", "delay_s": 0.2})
+    async with world.gateway():
+        first = asyncio.create_task(world.asked(model))
+        await in_flight(world.bus, "call-1")
+
+        second = await world.client.complete(world.call(model, epoch=2), attach=True)
+
+        assert second == await first
+
+
+async def test_the_deltas_of_a_joined_call_carry_the_newer_epoch(world: World):
+    model = world.script({"text": " ".join(["word"] * 30), "delay_s": 0.05})
+    async with world.gateway():
+        first = asyncio.create_task(world.asked(model))
+        await in_flight(world.bus, "call-1")
+        second = asyncio.create_task(world.client.complete(world.call(model, epoch=2), attach=True))
+
+        async with asyncio.timeout(5):
+            async for delta in NatsLive(world.bus, source="/test").follow("s1"):
+                if delta.epoch == 2:
+                    break
+
+        await asyncio.gather(first, second)
+
+
+async def test_a_cancelled_call_ends_in_the_gateway(world: World):
+    model = world.script({"text": "begin", "error": {"kind": "hang"}})
+    async with world.gateway():
+        asking = asyncio.create_task(world.asked(model))
+        await in_flight(world.bus, "call-1")
+
+        asking.cancel()
+        await asyncio.wait({asking})
+
+        await landed(world.bus, "call-1")
+
+
+async def test_a_call_whose_worker_is_gone_is_finished_and_remembered(world: World):
+    model = world.script({"text": "for whom it may concern", "delay_s": 0.05})
+    call = world.call(model)
+    async with world.gateway():
+        await world.bus.publish(subjects.LLM_COMPLETE, call.model_dump_json().encode())
+        await in_flight(world.bus, "call-1")
+
+        answer = await world.client.complete(call, attach=True)
+
+    assert answer.content == "for whom it may concern"
+
+
+async def test_without_a_gateway_the_client_says_so(world: World):
+    with pytest.raises(Unavailable, match="llm-gateway"):
+        await world.asked("scripted:x")
+
+
+async def test_a_gateway_that_starts_late_still_gets_the_call(world: World):
+    model = world.script({"text": "late"})
+    patient = GatewayClient(world.bus, NatsBlobs(world.bus), patience_s=20)
+    asking = asyncio.create_task(patient.complete(world.call(model)))
+
+    async with world.gateway():
+        answer = await asking
+
+    assert answer.content == "late"
+
+
+async def test_a_gateway_that_is_killed_in_mid_call_is_replaced_by_another(world: World):
+    model = world.script({"text": "once more", "first_delay_s": 0.5})
+    async with world.process() as first:
+        asking = asyncio.create_task(world.asked(model))
+        await in_flight(world.bus, "call-1")
+        first.send(signal.SIGKILL)
+        await first.wait()
+
+        async with world.process("second"):
+            answer = await asking
+
+    assert answer.content == "once more"
+
+
+async def test_asked_to_end_a_gateway_lets_calls_finish(world: World):
+    model = world.script({"text": "to the end", "first_delay_s": 0.5})
+    async with world.process() as gateway:
+        asking = asyncio.create_task(world.asked(model))
+        await in_flight(world.bus, "call-1")
+
+        gateway.send(signal.SIGTERM)
+        answer = await asking
+
+        assert answer.content == "to the end"
+        assert await gateway.wait() == 0
+
+
+async def test_a_large_answer_and_large_messages_travel_as_blobs(world: World):
+    model = world.script({"when": "y" * 50, "text": "x" * BIG})
+    said = ({"role": "user", "content": "y" * BIG},)
+
+    async with world.gateway():
+        first = await world.asked(model, messages=said)
+        again = await world.client.complete(world.call(model, messages=said), attach=True)
+
+    assert len(first.content) == BIG
+    assert again.content == first.content

@@ -1,0 +1,158 @@
+"""What the llm-gateway refuses, ends and lets wait."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+
+from jidoka.bus import requests
+from jidoka.bus.blobs import NatsBlobs
+from jidoka.contract import subjects
+from jidoka.contract.content import LlmConfig
+from jidoka.contract.errors import (
+    ApiKeyMissing,
+    InvalidMessage,
+    JidokaError,
+    ModelUnknown,
+    ProviderBadAnswer,
+    ProviderTimeout,
+    ProviderUnavailable,
+)
+from jidoka.contract.internal import LlmModels, LlmModelsRequest
+from tests.support.llm import World, in_flight
+
+
+async def test_messages_of_another_session_are_not_read(world: World):
+    blob = await NatsBlobs(world.bus).put("s2", b'[{"role": "user", "content": "secret"}]')
+    call = world.call(world.script({"text": "x"}), messages_ref=blob.ref, messages=())
+
+    async with world.gateway():
+        with pytest.raises(InvalidMessage, match="own session"):
+            await world.client.complete(call)
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        ({"kind": "cut"}, ProviderBadAnswer),
+        ({"kind": "garbage"}, ProviderBadAnswer),
+        ({"kind": "server", "status": 502}, ProviderUnavailable),
+    ],
+)
+async def test_a_failure_reaches_the_worker_with_its_code(
+    world: World, error: dict[str, Any], kind: type[JidokaError]
+):
+    async with world.gateway():
+        with pytest.raises(kind):
+            await world.asked(world.script({"text": "half an", "error": error}))
+
+
+@pytest.mark.parametrize(
+    ("answer", "which"),
+    [
+        ({"text": "x", "first_delay_s": 60}, "first byte"),
+        ({"text": "one two", "error": {"kind": "hang"}}, "silence"),
+        ({"text": "word " * 600, "delay_s": 0.05}, "whole"),
+    ],
+)
+async def test_each_time_limit_ends_a_call(world: World, answer: dict[str, Any], which: str):
+    async with world.gateway(first_byte_timeout_s=0.3, silence_timeout_s=0.3, whole_timeout_s=1.0):
+        with pytest.raises(ProviderTimeout) as ended:
+            await world.asked(world.script(answer))
+
+    assert ended.value.which == which
+
+
+async def test_a_fallback_answers_when_the_first_model_cannot(world: World):
+    bad = world.script({"error": {"kind": "server"}})
+    good = world.script({"text": "instead"})
+
+    async with world.gateway():
+        answer = await world.asked(bad, llm=LlmConfig(model=bad, fallbacks=("scripted:x", good)))
+
+    assert (answer.content, answer.model) == ("instead", good)
+
+
+async def test_no_fallback_speaks_over_what_was_shown(world: World):
+    bad = world.script({"text": "half an answer", "error": {"kind": "cut"}})
+    good = world.script({"text": "instead"})
+
+    async with world.gateway():
+        with pytest.raises(ProviderBadAnswer):
+            await world.asked(bad, llm=LlmConfig(model=bad, fallbacks=(good,)))
+
+
+async def test_more_calls_than_places_wait_their_turn(world: World):
+    model = world.script({"text": "x", "first_delay_s": 0.02})
+
+    async with world.gateway(concurrency=2):
+        answers = await asyncio.gather(
+            *(world.asked(model, call_id=f"call-{number}") for number in range(20))
+        )
+
+    assert {answer.call_id for answer in answers} == {f"call-{number}" for number in range(20)}
+
+
+async def test_more_calls_than_can_wait_are_sent_away_to_try_again(world: World):
+    model = world.script({"error": {"kind": "hang"}})
+    async with world.gateway(concurrency=1):
+        waiting = [
+            asyncio.create_task(world.asked(model, call_id=f"call-{number}"))
+            for number in range(257)
+        ]
+        await asyncio.gather(*(in_flight(world.bus, f"call-{number}") for number in range(257)))
+
+        with pytest.raises(ProviderUnavailable) as refused:
+            await world.asked(model, call_id="one-more")
+
+        assert refused.value.retryable
+        for task in waiting:
+            task.cancel()
+        await asyncio.wait(waiting)
+
+
+async def test_what_is_no_call_is_refused_by_its_fields(world: World):
+    async with world.gateway():
+        answer = await world.bus.request(subjects.LLM_COMPLETE, b'{"call_id": 5}', 5.0)
+
+    failure = json.loads(answer.data)
+    assert failure["error"]["code"] == "invalid_message"
+    assert {"call_id", "session_id"} <= {p["path"] for p in failure["error"]["details"]["problems"]}
+
+
+async def test_models_says_what_a_call_would_use(world: World):
+    model = world.script({"text": "x"})
+    request = LlmModelsRequest(llm=LlmConfig(model=model))
+
+    async with world.gateway():
+        found = await requests.ask(world.bus, subjects.LLM_MODELS, request, LlmModels, 10)
+
+    assert (found.provider, found.full_name) == ("scripted", model)
+
+
+@pytest.mark.parametrize(
+    ("model", "kind"),
+    [
+        ("scripted:/nowhere.json", ModelUnknown),
+        ("openai/gpt-5", ApiKeyMissing),
+    ],
+)
+async def test_models_refuses_at_once_what_a_call_would_meet(
+    world: World, model: str | None, kind: type[JidokaError]
+):
+    request = LlmModelsRequest(llm=LlmConfig(model=model))
+
+    async with world.gateway():
+        with pytest.raises(kind):
+            await requests.ask(world.bus, subjects.LLM_MODELS, request, LlmModels, 10)
+
+
+async def test_the_answer_of_a_stranger_keeps_no_one_waiting(world: World):
+    async with world.gateway():
+        await world.bus.publish(subjects.LLM_COMPLETE, b"\xff\xfe not json", reply="")
+        answer = await world.asked(world.script({"text": "still here"}))
+
+    assert answer.content == "still here"
