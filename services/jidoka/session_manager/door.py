@@ -12,7 +12,6 @@ import json
 import logging
 import os
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final
@@ -21,12 +20,10 @@ from faststream.message import StreamMessage
 from faststream.nats import NatsBroker
 from faststream.nats.subscriber.usecases import CoreSubscriber
 from nats import errors as nats_errors
-from nats import errors as nats_errors
 from nats.aio.msg import Msg
 
 from jidoka.bus.connection import MISSED_PINGS, PING_EVERY_S, Bus
 from jidoka.bus.entries import STRUCTURED
-from jidoka.bus.leaving import finish
 from jidoka.bus.leaving import finish
 from jidoka.bus.requests import reply_to
 from jidoka.contract.commands import MANAGER_COMMANDS
@@ -41,7 +38,6 @@ log = logging.getLogger(__name__)
 
 MOST_AT_ONCE: Final = 256
 MOST_WAITING: Final = 8_192
-STOP_S: Final = 2.0
 STOP_S: Final = 2.0
 LEAVE_S: Final = 4.0
 """How long requests in work may go on when the lead ends."""
@@ -67,7 +63,6 @@ class Door:
         self._room = asyncio.Semaphore(MOST_AT_ONCE)
         self._working: set[asyncio.Task[None]] = set()
         self._broker = _broker(url, name)
-        self._subscribers: list[Any] = []
         self._subscribers: list[CoreSubscriber] = []
         for command in sorted(MANAGER_COMMANDS):
             self._listen(manager_request(command), self._command)
@@ -151,12 +146,11 @@ class Door:
         )
         subscriber(take)
         self._subscribers.append(subscriber)
-        self._subscribers.append(subscriber)
 
     async def _work(self, asked: Asked, answer: Callable[[Asked], Awaitable[bytes]]) -> None:
         try:
             body = await answer(asked)
-        except Exception:
+        except Exception:  # a defect in one request must not stay without an answer
             incident = os.urandom(4).hex()
             log.exception("incident %s in %s", incident, asked.subject)
             body = reply_to(None, REFUSED, Internal(incident=incident), self._source).to_json()

@@ -10,6 +10,7 @@ import pytest
 from jidoka.bus.connection import Bus
 from jidoka.contract import events as e
 from jidoka.contract.errors import AmbiguousName, InvalidMessage, SessionNotFound, UnknownCommand
+from jidoka.contract.replies import SessionInfo
 from jidoka.session_manager.rebuilding import rebuild
 from tests.support.fake_host import FakeHost
 from tests.support.manager import ask, create, events_until, leading, record, settle
@@ -45,6 +46,19 @@ async def test_a_list_comes_in_pages_with_filters(
     assert ids_of(first) == [ids[4], ids[3], ids[2]]
     assert (ids_of(second), second.get("next")) == ([ids[0]], None)
     assert (ids_of(ended), ids_of(there), ids_of(found)) == ([ids[1]], [ids[3]], [ids[0]])
+
+
+async def test_a_list_says_as_much_of_a_session_as_asking_for_it(
+    bus: Bus, nats_url: str, host: FakeHost, home: Path, tmp_path: Path
+):
+    async with leading(bus, nats_url, home):
+        made = await create(bus, tmp_path / "p")
+        await events_until(bus, made["session_id"], "active")
+        listed = await ask(bus, "session.list", {})
+        got = await ask(bus, "session.get", {"session_id": made["session_id"]})
+
+    assert listed["sessions"] == [got]
+    assert set(got) == set(SessionInfo.model_fields)
 
 
 async def test_a_page_that_was_never_given_is_refused(bus: Bus, nats_url: str, home: Path):
