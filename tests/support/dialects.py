@@ -92,16 +92,8 @@ def responses() -> bytes:
     }
     message = {"type": "message", "id": "msg_1", "role": "assistant", "content": []}
     usage = {"input_tokens": 11, "output_tokens": 7, "total_tokens": 18}
-    response = {
-        "id": "resp_1",
-        "object": "response",
-        "created_at": 1,
-        "model": "gpt",
-        "output": [],
-        "parallel_tool_calls": True,
-        "tool_choice": "auto",
-        "tools": [],
-    }
+    response = {"id": "resp_1", "object": "response", "created_at": 1, "model": "gpt"}
+    response |= {"output": [], "parallel_tool_calls": True, "tool_choice": "auto", "tools": []}
     done = response | {"status": "completed", "usage": usage}
     text = {"item_id": "msg_1", "output_index": 0, "content_index": 0}
     arguments = {"item_id": "fc_1", "output_index": 1}
