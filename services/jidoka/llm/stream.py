@@ -13,6 +13,7 @@ before. What cannot is a typed error, never half an answer:
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, assert_never
@@ -29,6 +30,8 @@ SHORTEST_ID: Final = 8
 LONGEST_ID: Final = 40
 """Shorter ids (`call_0`) come back in the next answer; longer ones some providers refuse."""
 REASON_CHARS: Final = 200
+LONGEST_NAME: Final = 64
+_NO_NAME: Final = re.compile(r"[^A-Za-z0-9_-]")
 
 ReadCalls = Callable[[str, frozenset[str]], tuple[str, Sequence[tuple[str, str]]]]
 """Text and the names of the offered tools → what is left of the text, and calls found in it."""
@@ -193,7 +196,7 @@ def offered(tools: Iterable[Mapping[str, Any]]) -> frozenset[str]:
 
 def _distinct(calls: Iterable[_OpenCall], call: LlmCall) -> tuple[ToolCall, ...]:
     """Return the calls, each once and under an id that the conversation has not seen."""
-    taken = _used_ids(call.messages)
+    taken, names = _used_ids(call.messages), offered(call.tools)
     seen: set[tuple[str, str, str]] = set()
     found: list[ToolCall] = []
     for number, item in enumerate((c for c in calls if c.tool), 1):
@@ -205,8 +208,17 @@ def _distinct(calls: Iterable[_OpenCall], call: LlmCall) -> tuple[ToolCall, ...]
         if call_id in taken or not _is_fit(call_id):
             call_id = f"{call.call_id[-(LONGEST_ID - 4) :]}-{number}"
         taken.add(call_id)
-        found.append(ToolCall(call_id=call_id, tool=item.tool, arguments=item.arguments))
+        tool = _tool_name(item.tool, names)
+        found.append(ToolCall(call_id=call_id, tool=tool, arguments=item.arguments))
     return tuple(found)
+
+
+def _tool_name(said: str, names: frozenset[str]) -> str:
+    """Return the offered tool that is meant, else the name as every provider takes it back."""
+    if said in names:
+        return said
+    bare = said.strip().rpartition(".")[2]  # some models write functions.read, default_api.read
+    return bare if bare in names else _NO_NAME.sub("_", said)[:LONGEST_NAME]
 
 
 def _is_fit(call_id: str) -> bool:

@@ -142,6 +142,21 @@ def test_two_calls_with_one_id_get_two():
     assert len({call.call_id for call in answer.tool_calls}) == 2
 
 
+@pytest.mark.parametrize(
+    ("said", "tool"),
+    [
+        ("functions.read", "read"),
+        (" default_api.read", "read"),
+        ("grep", "grep"),
+        ("run the tests!", "run_the_tests_"),
+        ("a.b", "a_b"),
+        ("x" * 100, "x" * 64),
+    ],
+)
+def test_a_tool_is_named_as_it_is_offered_or_as_every_provider_takes_it_back(said: str, tool: str):
+    assert calls_of(CallPart(0, "call_aaaa", said, "{}")) == [(tool, "{}")]
+
+
 def test_an_answer_with_calls_ends_for_its_calls():
     answer = fold([CallPart(0, "call_aaaa", "read", "{}"), STOP], CALL)
 
