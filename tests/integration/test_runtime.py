@@ -20,6 +20,8 @@ from nats.js.errors import APIError
 from jidoka.client import Client
 from jidoka.contract import subjects
 from jidoka.contract.errors import JidokaError
+from jidoka.runtime.home import LOG_BYTES, bound_logs, log_file, prepare
+from jidoka.settings import RuntimeSettings, load
 from tests.support.home import Home, processes_with, running_home, until
 
 pytestmark = [pytest.mark.timeout(120)]
@@ -239,6 +241,20 @@ def test_a_runtime_that_is_killed_takes_everything_with_it(tmp_path: Path):
         again = home.jidoka("up", "--detach")
 
     assert again.returncode == 0, again.stderr
+
+
+def test_a_log_that_has_grown_large_is_put_aside_while_it_is_written(tmp_path: Path):
+    settings = load(RuntimeSettings, {"JIDOKA_HOME": str(tmp_path)})
+    prepare(settings)
+    path = log_file(settings, "coordinator")
+    with path.open("ab", buffering=0) as writer:
+        writer.write(b"x" * (LOG_BYTES + 1))
+
+        bound_logs(settings)
+        writer.write(b"new\n")
+
+    assert path.read_bytes() == b"new\n"
+    assert path.with_suffix(".log.1").stat().st_size == LOG_BYTES + 1
 
 
 def test_ctrl_c_ends_a_runtime_in_the_foreground(tmp_path: Path):

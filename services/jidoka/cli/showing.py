@@ -55,6 +55,8 @@ def seconds(duration_s: float | None) -> str:
     """Return a duration as a person reads it."""
     if duration_s is None:
         return ""
+    if duration_s < 1:
+        return f"{duration_s * 1000:.0f} ms"
     minutes, rest = divmod(duration_s, 60)
     return f"{int(minutes)} min {rest:.0f} s" if minutes else f"{duration_s:.1f} s"
 

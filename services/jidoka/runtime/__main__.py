@@ -14,13 +14,14 @@ import sys
 
 from jidoka.contract.errors import JidokaError
 from jidoka.runtime import home
-from jidoka.runtime.children import Children
+from jidoka.runtime.children import Children, raise_file_limit
 from jidoka.runtime.supervisor import Supervisor
 from jidoka.settings import RuntimeSettings, load
 
 
 async def serve(settings: RuntimeSettings) -> None:
     """Run broker and programs until a signal ends them."""
+    raise_file_limit()
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
     for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(signum, stop.set)

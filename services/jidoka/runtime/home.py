@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import secrets
+import shutil
 import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -18,7 +19,7 @@ from jidoka.settings import Settings
 PRIVATE_FOLDER: Final = 0o700
 PRIVATE_FILE: Final = 0o600
 LOG_BYTES: Final = 8 * 1024 * 1024
-"""A larger log is put aside at the next start, as `<name>.log.1`."""
+"""A larger log is put aside; the one that was put aside before is forgotten."""
 
 
 def prepare(settings: Settings) -> None:
@@ -95,8 +96,16 @@ def free_bytes(settings: Settings) -> int:
 
 
 def log_file(settings: Settings, name: str) -> Path:
-    """Return the log of a program; one that has grown large was put aside."""
-    path = settings.log_folder / f"{name}.log"
-    if path.exists() and path.stat().st_size > LOG_BYTES:
-        path.replace(path.with_suffix(".log.1"))
-    return path
+    """Return where a program's lines go."""
+    return settings.log_folder / f"{name}.log"
+
+
+def bound_logs(settings: Settings) -> None:
+    """Put what is in a log that has grown large aside, as `<name>.log.1`, and begin it anew.
+
+    It is copied, not moved: the programs have it open, and go on at its end, then its start.
+    """
+    for path in settings.log_folder.glob("*.log"):
+        if path.stat().st_size > LOG_BYTES:
+            shutil.copyfile(path, path.with_suffix(".log.1"))
+            os.truncate(path, 0)

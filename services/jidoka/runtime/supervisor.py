@@ -30,6 +30,7 @@ BROKER_STOP_S: Final = 2.0
 PREPARE_S: Final = 30.0
 HEALTH_EVERY_S: Final = 2.0
 ILL_TIMES: Final = 3
+LOGS_EVERY_S: Final = 30.0
 ROOM_BYTES: Final = 64 * 1024 * 1024
 
 
@@ -69,6 +70,7 @@ class Supervisor:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._keep(broker.NAME, self._restart_broker), name=broker.NAME)
             tasks.create_task(self._watch_broker(), name="the broker's health")
+            tasks.create_task(self._bound_logs(), name="the size of the logs")
             for name in named(self._settings.programs):
                 await self._start_program(name)
                 restart = self._restarter(name)
@@ -107,6 +109,11 @@ class Supervisor:
                 say("ill", program=broker.NAME, why=why)
                 await self._running[broker.NAME].end(BROKER_STOP_S)
                 ill = 0
+
+    async def _bound_logs(self) -> None:
+        while True:
+            home.bound_logs(self._settings)
+            await asyncio.sleep(LOGS_EVERY_S)
 
     async def _prepare(self, *arguments: str) -> Child:
         """Start the preparation; return when the streams are there."""

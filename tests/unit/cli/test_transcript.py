@@ -34,7 +34,7 @@ def test_text_grows_as_it_comes_and_is_printed_once():
 def test_a_call_is_one_line_when_it_has_ended():
     text = printed(view(SAID, RUNNING), view(SAID, DONE), view(SAID, DONE))
 
-    assert text == "Let me look.\n✗ shell pytest -q - exit status 1 (0.8 s)\n"
+    assert text == "Let me look.\n✗ shell pytest -q - exit status 1 (840 ms)\n"
 
 
 def test_nothing_is_told_twice():
