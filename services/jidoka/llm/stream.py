@@ -31,6 +31,7 @@ LONGEST_ID: Final = 40
 """Shorter ids (`call_0`) come back in the next answer; longer ones some providers refuse."""
 REASON_CHARS: Final = 200
 LONGEST_NAME: Final = 64
+_THOUGHT: Final = re.compile(r"\s*<think>(.*?)(?:</think>\s*|\Z)", re.DOTALL)
 _NO_NAME: Final = re.compile(r"[^A-Za-z0-9_-]")
 
 ReadCalls = Callable[[str, frozenset[str]], tuple[str, Sequence[tuple[str, str]]]]
@@ -104,12 +105,13 @@ class Folding:
             ProviderRefused: the model or the provider's filter declined.
         """
         self._check_end()
-        content, calls = "".join(self._text), _distinct(self._calls, call)
+        content, thought = _thought_apart("".join(self._text))
+        calls = _distinct(self._calls, call)
         if not calls and read_calls is not None and call.tools:
             content, said = read_calls(content, offered(call.tools))
             parts = [_OpenCall(None, "", tool, [arguments]) for tool, arguments in said]
             calls = _distinct(parts, call)
-        reasoning = "".join(self._reasoning)
+        reasoning = "".join(self._reasoning) + thought
         self._check_content(content, reasoning, calls)
         finish = "tool_calls" if calls and self._finish != "length" else self._finish
         return LlmAnswer(
@@ -223,6 +225,12 @@ def _tool_name(said: str, names: frozenset[str]) -> str:
 
 def _is_fit(call_id: str) -> bool:
     return SHORTEST_ID <= len(call_id) <= LONGEST_ID and is_token(call_id)
+
+
+def _thought_apart(text: str) -> tuple[str, str]:
+    """Return an answer without the thoughts that its server left at its beginning, and those."""
+    match = _THOUGHT.match(text)
+    return (text[match.end() :], match[1].strip()) if match else (text, "")
 
 
 def _used_ids(messages: Iterable[Mapping[str, Any]]) -> set[str]:

@@ -44,6 +44,12 @@ def test_text_reasoning_usage_and_cost_are_put_together():
     assert answer.finish_reason == "stop"
 
 
+def test_thoughts_that_a_server_left_in_the_text_are_set_apart():
+    answer = fold([Text("\n<think>\nlet me "), Text("see</think>\n\nIt is 4."), STOP], CALL)
+
+    assert (answer.content, answer.reasoning) == ("It is 4.", "let me see")
+
+
 def test_usage_that_is_missing_stays_unknown():
     answer = fold([Text("hi"), STOP], CALL)
 
