@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from jidoka.agent.aftermath import Aftermath
-from jidoka.agent.perform import Performer
 from jidoka.agent.clock import new_id, now
+from jidoka.agent.perform import Performer
 from jidoka.agent.project import Project
 from jidoka.agent.questions import Questions
 from jidoka.agent.recorder import Recorder

@@ -28,8 +28,7 @@ from jidoka.contract.events import (
 from jidoka.core.projection import KEPT_LOSSES, SessionRow, moment_of
 from jidoka.core.retry import crash_loop
 
-EXIT_BY_ITSELF_S = 10.0
-"""How long a worker that has nothing to do any more may take to leave."""
+EXIT_BY_ITSELF_S = 10.0  # how long a worker that has nothing to do any more may take to leave
 
 
 @dataclass(frozen=True, slots=True)

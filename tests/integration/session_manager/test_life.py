@@ -11,7 +11,7 @@ import pytest
 from jidoka.bus.connection import Bus
 from jidoka.bus.event_log import NatsEventLog
 from jidoka.contract import events as e
-from jidoka.contract.content import Status
+from jidoka.contract.content import Status, TurnOutcome
 from jidoka.contract.errors import (
     ProjectAlreadyOpen,
     ProjectNotFound,
@@ -106,7 +106,7 @@ async def test_a_terminated_session_ends_with_its_totals_and_its_worker_is_gone(
 async def test_a_running_turn_has_its_grace_before_the_worker_is_ended(
     bus: Bus, nats_url: str, host: FakeHost, home: Path, tmp_path: Path
 ):
-    ended = e.TurnEnded(turn_id="t", outcome=e.TurnOutcome.CANCELLED)
+    ended = e.TurnEnded(turn_id="t", outcome=TurnOutcome.CANCELLED)
     async with leading(bus, nats_url, home):
         session = await live(bus, tmp_path / "p")
         await record(bus, session, e.TurnStarted(turn_id="t", message_ids=()))
@@ -172,7 +172,7 @@ async def test_messages_and_rest_race_and_the_message_always_finds_a_worker(
             await asyncio.sleep(0.02 + 0.001 * number)
             message = e.MessageAccepted(message_id=f"m{number}", content="x")
             turn = e.TurnStarted(turn_id=f"t{number}", message_ids=(f"m{number}",))
-            ended = e.TurnEnded(turn_id=f"t{number}", outcome=e.TurnOutcome.COMPLETED)
+            ended = e.TurnEnded(turn_id=f"t{number}", outcome=TurnOutcome.COMPLETED)
             cursor = (await record(bus, session, message)).head.cursor
             await awake_after(log, session, cursor)
             for event in (turn, ended):
