@@ -7,8 +7,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from jidoka.core.tooling import Commits, Limits, Sandbox, Tool, ToolContext, ToolOutcome
-from jidoka.sandbox.beneath import Beneath
+from jidoka.core.tooling import (
+    Commits,
+    Limits,
+    ProjectFiles,
+    Sandbox,
+    Tool,
+    ToolContext,
+    ToolOutcome,
+)
 from jidoka.tools.toolbox import Toolbox, builtin_tools
 
 
@@ -34,7 +41,7 @@ class ToolBench:
 
 
 def tool_bench(
-    root: Path, sandbox: Sandbox, files: Beneath, commits: Commits | None = None
+    root: Path, sandbox: Sandbox, files: ProjectFiles, commits: Commits | None = None
 ) -> ToolBench:
     """Return a bench on `root`; `files` is closed by who made it."""
     shown: list[str] = []

@@ -33,7 +33,7 @@ from jidoka.sandbox.surroundings import (
 GAPS = (
     *bubblewrap.GAPS,
     ".git can be written while a command runs; its hooks and settings are put back afterwards",
-    "modes, owners and times of the user's other files can be changed, their content cannot",
+    "modes and times of the user's other files can be changed, their content cannot",
     "that a path outside exists can be seen, what is in it cannot",
 )
 
