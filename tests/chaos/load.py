@@ -87,13 +87,10 @@ def _script() -> dict[str, object]:
     for number in range(1, MESSAGES + 1):
         when = f"message-{number}."
         command = f"echo line-{number} >> effects; sleep 0.05"
-        answers += [
-            {
-                "when": when,
-                "text": "I run it now.",
-                "delay_s": 0.01,
-                "tool_calls": [{"tool": "shell", "arguments": {"command": command}}],
-            },
-            {"when": when, "text": f"done with {number}, all is well", "delay_s": 0.01},
-        ]
+        calls = [{"tool": "shell", "arguments": {"command": command}}]
+        done = f"done with {number}, all is well"
+        answers.append(
+            {"when": when, "text": "I run it now.", "delay_s": 0.01, "tool_calls": calls}
+        )
+        answers.append({"when": when, "text": done, "delay_s": 0.01})
     return {"answers": answers}

@@ -14,7 +14,7 @@ def log_of(*events: tuple[str, dict, int | None]) -> list[Event]:
     made: list[Event] = []
     before = "0" * 64
     for number, (name, data, epoch) in enumerate(events, 1):
-        body = {
+        body: dict[str, object] = {
             "id": f"id-{number}",
             "sequence": f"{number:010d}",
             "prevhash": before,
