@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any, Final, Protocol
 
 from pydantic import TypeAdapter, ValidationError
 
 from jidoka.contract import subjects
 from jidoka.contract.content import BlobRef
-from jidoka.contract.errors import TimedOut, Unavailable, from_dict
+from jidoka.contract.errors import JidokaError, TimedOut, Unavailable, from_dict
 from jidoka.contract.internal import (
     LlmAnswer,
     LlmCall,
@@ -124,11 +125,15 @@ class GatewayClient:
                 answer = await self._talk(await self._fitted(call), attach=attach)
                 return await self._whole(answer)
         except TimeoutError:
-            await self._link.publish(subjects.llm_cancel(call.call_id), b"")
+            await self._cancel(call)
             raise TimedOut(after_s=self._whole_s) from None
         except asyncio.CancelledError:
-            await self._link.publish(subjects.llm_cancel(call.call_id), b"")
+            await self._cancel(call)
             raise
+
+    async def _cancel(self, call: LlmCall) -> None:
+        with suppress(JidokaError):  # without a way to the gateway it goes on, and is remembered
+            await self._link.publish(subjects.llm_cancel(call.call_id), b"")
 
     async def _talk(self, call: LlmCall, *, attach: bool) -> LlmAnswer:
         """Ask, and ask again where nobody listens or nothing is heard, until there is an answer."""

@@ -23,6 +23,7 @@ from jidoka.contract.errors import (
 )
 from jidoka.contract.internal import LlmModels, LlmModelsRequest
 from tests.support.llm import World, in_flight
+from tests.support.nats import NatsServer
 
 
 async def test_messages_of_another_session_are_not_read(world: World):
@@ -156,3 +157,30 @@ async def test_the_answer_of_a_stranger_keeps_no_one_waiting(world: World):
         answer = await world.asked(world.script({"text": "still here"}))
 
     assert answer.content == "still here"
+
+
+async def test_a_call_outlives_a_restart_of_the_broker(world: World, nats_server: NatsServer):
+    model = world.script({"text": "before and after", "first_delay_s": 1.0})
+    async with world.process():
+        asking = asyncio.create_task(world.asked(model))
+        await in_flight(world.bus, "call-1")
+
+        nats_server.kill()
+        nats_server.start()
+        answer = await asking
+
+    assert answer.content == "before and after"
+
+
+async def test_two_gateways_share_the_calls_and_each_answers_for_its_own(world: World):
+    model = world.script({"text": "one two three", "delay_s": 0.1})
+    ids = [f"call-{number}" for number in range(8)]
+    async with world.process("one"), world.process("two"):
+        first = [asyncio.create_task(world.asked(model, call_id=each)) for each in ids]
+        await asyncio.gather(*(in_flight(world.bus, each) for each in ids))
+
+        joined = await asyncio.gather(
+            *(world.client.complete(world.call(model, each), attach=True) for each in ids)
+        )
+
+        assert joined == list(await asyncio.gather(*first))
