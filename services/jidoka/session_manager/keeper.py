@@ -61,6 +61,7 @@ class Keeper:
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._changed_s: dict[str, float] = {}
         self._asked_s: dict[str, float] = {}
+        self._weights: dict[str, tuple[object, ...]] = {}
         self._heard: set[str] = set()
         self._placeless: dict[str, None] = {}
         """Sessions that wait for a place, the longest waiting first."""
@@ -127,6 +128,9 @@ class Keeper:
     def _row_changed(self, row: SessionRow) -> None:
         now_s = asyncio.get_running_loop().time()
         self._changed_s[row.session_id] = now_s
+        if (weight := _weight(row)) == self._weights.get(row.session_id):
+            return  # a turn goes on: nothing that a step depends on but the time
+        self._weights[row.session_id] = weight
         if row.asked or row.status == "terminating":
             self._asked_s.setdefault(row.session_id, now_s)
         else:
@@ -155,8 +159,10 @@ class Keeper:
                 step = Rest(RETRY_S)
             if isinstance(step, Rest) and not self._at_work[session_id]:
                 self._rest(session_id, step)
-                return
-        self._forget(session_id)
+                break
+        row = self._sessions.rows.get(session_id)
+        if row is None or row.ended:
+            self._forget(session_id)
 
     def _step(self, row: SessionRow) -> Step:
         ends = row.asked == "terminate" or row.status in ("terminating", "terminated")
@@ -251,4 +257,11 @@ class Keeper:
         self._rest(session_id, Rest())
         self._changed_s.pop(session_id, None)
         self._asked_s.pop(session_id, None)
+        self._weights.pop(session_id, None)
         self._workers.forget(session_id)
+
+
+def _weight(row: SessionRow) -> tuple[object, ...]:
+    """Return all of a row that `next_step` looks at, but for its times and numbers."""
+    busy = (row.turn_id is None, not row.inbox)
+    return (row.status, row.reason, row.asked, row.ended, row.epoch, row.gone_epoch, *busy)
