@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -22,12 +23,14 @@ from nats import errors as nats_errors
 from nats.aio.msg import Msg
 
 from jidoka.bus.connection import MISSED_PINGS, PING_EVERY_S, Bus
-from jidoka.bus.entries import STRUCTURED
+from jidoka.bus.entries import STRUCTURED, Stored
 from jidoka.bus.leaving import finish
-from jidoka.contract.envelope import Envelope
+from jidoka.bus.quarantine import Quarantine
+from jidoka.contract.envelope import Envelope, receive
 from jidoka.contract.errors import Internal, JidokaError, RateLimited
 from jidoka.contract.subjects import COMMAND_REQUESTS, COORDINATOR_QUEUE
-from jidoka.coordinator.request import Request, open_request
+from jidoka.coordinator.poison import Poison
+from jidoka.coordinator.request import request_of
 from jidoka.coordinator.room import Room
 from jidoka.coordinator.service import Coordinator
 
@@ -58,6 +61,7 @@ class Door:
     def __init__(self, url: str, name: str, bus: Bus, coordinator: Coordinator) -> None:
         self._bus = bus
         self._coordinator = coordinator
+        self._poison = Poison(Quarantine(bus), time.monotonic)
         self._room = Room()
         self._working: set[asyncio.Task[None]] = set()
         self._broker = _broker(url, name)
@@ -111,10 +115,13 @@ class Door:
 
     async def _work(self, asked: Asked) -> None:
         try:
-            answer = await answered(self._coordinator, asked.subject, asked.body, asked.headers)
+            answer, unread = await answered(self._coordinator, asked)
+            await self._reply(asked, answer)
+            if unread is not None:
+                original = Stored(0, asked.subject, asked.body, dict(asked.headers))
+                await self._poison.put(original, unread)
         finally:
             self._room.leave(asked.subject, len(asked.body))
-        await self._reply(asked, answer)
 
     async def _reply(self, asked: Asked, answer: Envelope) -> None:
         if asked.reply_to:
@@ -126,20 +133,20 @@ class Door:
             log.warning("an answer was not sent: %s", problem)
 
 
-async def answered(
-    coordinator: Coordinator, subject: str, body: bytes, headers: Mapping[str, str]
-) -> Envelope:
-    """Return the answer to whatever came: accepted, or refused with the reason."""
-    request: Request | None = None
+async def answered(coordinator: Coordinator, asked: Asked) -> tuple[Envelope, JidokaError | None]:
+    """Return the answer to whatever came, and what was wrong if it was no CloudEvent at all."""
     try:
-        request = open_request(body, headers, subject)
-        return await coordinator.answer(request)
+        envelope = receive(asked.body, asked.headers)
+    except JidokaError as unread:
+        return coordinator.refusal(None, unread), unread
+    try:
+        return await coordinator.answer(request_of(envelope, asked.subject)), None
     except JidokaError as refused:
-        return coordinator.refusal(request, refused)
+        return coordinator.refusal(envelope, refused), None
     except Exception:  # a defect in one command must not close the door to all
         incident = os.urandom(4).hex()
-        log.exception("incident %s in %s", incident, subject)
-        return coordinator.refusal(request, Internal(incident=incident))
+        log.exception("incident %s in %s of %s", incident, envelope.id, asked.subject)
+        return coordinator.refusal(envelope, Internal(incident=incident)), None
 
 
 def _broker(url: str, name: str) -> NatsBroker:

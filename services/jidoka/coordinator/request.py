@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from jidoka.contract.commands import Command, CreateSession, SessionCommand, open_command
-from jidoka.contract.envelope import Envelope, receive
+from jidoka.contract.envelope import Envelope
 from jidoka.contract.errors import InvalidMessage
 from jidoka.contract.ids import session_id_of
 from jidoka.contract.subjects import name_of, session_of
@@ -32,18 +31,13 @@ class Request:
         return self.envelope.id
 
 
-def open_request(body: bytes, headers: Mapping[str, str] | None, subject: str) -> Request:
-    """Return the command in a message on `jido.command.…` or `jido.session.<id>.command.…`.
+def request_of(envelope: Envelope, subject: str) -> Request:
+    """Return the command in an envelope on `jido.command.…` or `jido.session.<id>.command.…`.
 
     Raises:
-        InvalidMessage: no CloudEvent, data that does not fit, or two names for the session.
+        InvalidMessage: data that does not fit, or two names for the command or its session.
         UnknownCommand, UnsupportedVersion, TooLarge: as they say.
     """
-    return request_of(receive(body, headers), subject)
-
-
-def request_of(envelope: Envelope, subject: str) -> Request:
-    """Return the command in an envelope that came on `subject`. Raises as `open_request`."""
     addressed = session_of(subject)
     if addressed is not None and envelope.subject not in (None, addressed):
         raise InvalidMessage.of("subject", "names another session than the NATS subject")

@@ -76,11 +76,12 @@ class Coordinator:
         if isinstance(command, CloseSession | TerminateSession):
             settled = await self._manager.settle(command.session_id)
             reply = reply.model_copy(update={"settled": settled})
-        return self._reply(request, ACCEPTED, reply)
+        about = request.envelope.model_copy(update={"subject": command.session_id})
+        return reply_to(about, ACCEPTED, reply, self._source)
 
-    def refusal(self, request: Request | None, error: JidokaError) -> Envelope:
-        """Return the answer that says why not; without a request, nothing of it could be read."""
-        return self._reply(request, REFUSED, error)
+    def refusal(self, asked: Envelope | None, error: JidokaError) -> Envelope:
+        """Return the answer that says why not; `asked` is None where nothing could be read."""
+        return reply_to(asked, REFUSED, error, self._source)
 
     async def _recorded(self, request: Request, command: SessionDecision) -> tuple[int, int]:
         """Return the number under which the command is recorded, and its stream sequence."""
@@ -140,14 +141,6 @@ class Coordinator:
         fold.take(entries)
         own = next(entry for entry in entries if entry.envelope.id == draft.event_id)
         return own.sequence, own.head.cursor
-
-    def _reply(
-        self, request: Request | None, name: str, data: CommandAccepted | JidokaError
-    ) -> Envelope:
-        asked = request.envelope if request else None
-        if request and asked and request.session_id:
-            asked = asked.model_copy(update={"subject": request.session_id})
-        return reply_to(asked, name, data, self._source)
 
 
 async def _caught_up(fold: Fold, lost: StaleSequence) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
 import pytest
 
+from jidoka.bus.connection import connect
+from jidoka.bus.quarantine import Quarantine, Quarantined
 from jidoka.contract.content import Status
 from jidoka.contract.events import (
     Event,
@@ -15,7 +18,9 @@ from jidoka.contract.events import (
     SessionTerminated,
     TurnStarted,
 )
+from jidoka.coordinator.poison import EVERY_S
 from tests.support.coordinator import Sessions, Stranger
+from tests.support.drafts import new_id
 
 
 @pytest.fixture(scope="module")
@@ -150,6 +155,33 @@ async def test_poison_is_refused_and_the_door_stays_open(
     assert refused["type"] == "jido.command.refused.v1"
     assert refused["data"]["code"] in ("invalid_message", "unknown_command")
     assert after["sequence"] == 4
+
+
+async def test_what_is_no_cloudevent_is_put_away_with_the_reason_answered_or_not(
+    nats_url: str, stranger: Stranger
+):
+    subject = f"jido.command.{new_id()}.x"
+    async with await connect(nats_url, name="test") as bus:
+        quarantine = Quarantine(bus)
+
+        found: list[Quarantined] = []
+        async with asyncio.timeout(20):
+            while not found:
+                await stranger.client.publish(subject, b"\xff\xfe", headers={"who": "me"})
+                await asyncio.sleep(2 * EVERY_S)  # of a stream of garbage only some is kept
+                found = [each for each in await quarantine.list() if each.subject == subject]
+
+    assert (found[0].program, found[0].code) == ("coordinator", "invalid_message")
+    assert (found[0].body, found[0].headers) == (b"\xff\xfe", {"who": "me"})
+
+
+async def test_a_refusal_says_which_command_it_refuses(sid: str, stranger: Stranger):
+    data = {"session_id": sid, "content": ""}
+
+    answer = await stranger.ask("message.submit", data, command_id="m1", subject=sid)
+
+    assert (answer["data"]["code"], answer["causationid"]) == ("invalid_message", "m1")
+    assert answer["subject"] == sid
 
 
 @pytest.mark.parametrize(

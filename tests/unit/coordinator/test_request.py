@@ -11,7 +11,7 @@ from jidoka.contract.envelope import Envelope, type_of
 from jidoka.contract.errors import InvalidMessage
 from jidoka.contract.ids import session_id_of
 from jidoka.contract.subjects import command_request, session_command
-from jidoka.coordinator.request import open_request, request_of
+from jidoka.coordinator.request import request_of
 
 MADE = session_id_of("/a", "1")
 
@@ -91,8 +91,8 @@ def test_a_create_cannot_name_another(nats_subject: str, subject: str | None):
 
 
 def test_a_list_is_about_no_session():
-    body = an_envelope("session.list", {}).to_json()
+    envelope = an_envelope("session.list", {})
 
-    request = open_request(body, None, command_request("session.list"))
+    request = request_of(envelope, command_request("session.list"))
 
     assert (request.command, request.session_id) == (ListSessions(), None)

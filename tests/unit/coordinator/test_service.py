@@ -16,7 +16,7 @@ from jidoka.contract.envelope import Envelope, type_of
 from jidoka.contract.errors import InvalidTransition, SessionNotFound
 from jidoka.contract.events import Event, SessionCreated, SessionStatusChanged
 from jidoka.contract.subjects import command_request
-from jidoka.coordinator.door import answered
+from jidoka.coordinator.door import Asked, answered
 from jidoka.coordinator.folds import Folds, Sources
 from jidoka.coordinator.manager import Manager
 from jidoka.coordinator.request import Request, request_of
@@ -227,9 +227,9 @@ async def test_a_defect_of_ours_is_answered_with_an_incident_that_the_log_explai
     name = "session.list"
     body = Envelope(id="1", source="/a", type=type_of(name), data={}).to_json()
 
-    answer = await answered(coordinator, command_request(name), body, {})
+    answer, unread = await answered(coordinator, Asked(command_request(name), "", body, {}))
 
     data = json.loads(answer.to_json())["data"]
-    assert data["code"] == "internal"
+    assert (data["code"], answer.causationid, unread) == ("internal", "1", None)
     assert f"incident {data['details']['incident']}" in caplog.text
     assert "Traceback" not in data["message"]
