@@ -65,7 +65,10 @@ def _workers(
         await _report(bus, exited, stop)
 
     workers = Workers(settings.host_name, report, tasks)
-    shared = WorkerSettings(url, settings.host_name, settings.sandbox)
+    folders = [str(folder) for folder in settings.tool_folders]
+    shared = WorkerSettings(
+        url, settings.host_name, settings.sandbox, folders, settings.fetch_hosts
+    )
     workers.zygote = ZygoteLink(shared, workers.zygote_saw_exit)
     return workers
 

@@ -6,7 +6,7 @@ a worker that waits shares more of its memory with the zygote.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from jidoka.agent.aftermath import Aftermath
@@ -26,17 +26,21 @@ from jidoka.core.state import OpenCall
 from jidoka.core.turn import Kinds
 from jidoka.llm.gateway_client import GatewayClient
 from jidoka.tools.background import BackgroundShells
+from jidoka.tools.fetch import Fetch
 from jidoka.tools.toolbox import Toolbox, builtin_tools
 
 
-def toolbox_of(shells: BackgroundShells) -> Toolbox:
-    """Return the tools of a session."""
-    return Toolbox((*builtin_tools(), *shells.tools()))
+def toolbox_of(shells: BackgroundShells, fetch_hosts: Sequence[str]) -> Toolbox:
+    """Return the tools of a session; `fetch` is among them where some host may be fetched from."""
+    toolbox = Toolbox((*builtin_tools(), *shells.tools()))
+    if fetch_hosts:
+        toolbox.add(Fetch(fetch_hosts))
+    return toolbox
 
 
-def kinds_of_tools() -> Kinds:
+def kinds_of_tools(fetch_hosts: Sequence[str]) -> Kinds:
     """Return what may be done about an interrupted call of each tool."""
-    return toolbox_of(BackgroundShells()).kinds()
+    return toolbox_of(BackgroundShells(), fetch_hosts).kinds()
 
 
 @dataclass(slots=True)
@@ -52,7 +56,7 @@ class LazyPerformer:
         await self._made(effect)
 
 
-def paired(bus: Bus, recorder: Recorder, project: Project, shells: BackgroundShells) -> Performer:
+def paired(bus: Bus, recorder: Recorder, project: Project, toolbox: Toolbox) -> Performer:
     """Return what performs the effects of a worker."""
     session_id = recorder.session.state.session_id
     live, blobs = NatsLive(bus, source=recorder.source), NatsBlobs(bus)
@@ -62,7 +66,5 @@ def paired(bus: Bus, recorder: Recorder, project: Project, shells: BackgroundShe
         return LiveOutput(live, session_id, recorder.epoch, turn_id, call.call_id, attempt)
 
     aftermath = Aftermath(live, session_id, project.root)
-    tools = ToolCalls(
-        recorder, toolbox_of(shells), project.context, output, BlobSpill(blobs), aftermath
-    )
+    tools = ToolCalls(recorder, toolbox, project.context, output, BlobSpill(blobs), aftermath)
     return Performer(recorder, GatewayClient(bus, blobs), tools, Questions(recorder), now, new_id)

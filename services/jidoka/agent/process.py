@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from jidoka.agent.clock import new_id
-from jidoka.agent.pairing import LazyPerformer, kinds_of_tools, paired
+from jidoka.agent.pairing import LazyPerformer, kinds_of_tools, paired, toolbox_of
 from jidoka.agent.project import Project
 from jidoka.agent.recorder import Recorder
 from jidoka.agent.session import LiveSession
@@ -72,9 +72,9 @@ def preload(settings: WorkerSettings) -> Preloaded:
     """
     for _ in range(WARM_ROUNDS):
         asyncio.run(_warm(settings))
-    sandbox = ProbedSandbox(mode=settings.sandbox)
+    sandbox = ProbedSandbox(mode=settings.sandbox, tool_folders=settings.tool_folders)
     asyncio.run(sandbox.choice())
-    return Preloaded(sandbox, kinds_of_tools(), filled_holes())
+    return Preloaded(sandbox, kinds_of_tools(settings.fetch_hosts), filled_holes())
 
 
 async def _warm(settings: WorkerSettings) -> None:
@@ -125,7 +125,8 @@ class Worker:
         async with asyncio.TaskGroup() as tasks, BackgroundShells() as shells:
             greeting = tasks.create_task(_greet(bus, self.settings, self.start), name="ready")
             project = Project(self.start.project_path, self._sandbox())
-            perform = LazyPerformer(partial(paired, bus, recorder, project, shells))
+            box = partial(toolbox_of, shells, self.settings.fetch_hosts)
+            perform = LazyPerformer(lambda: paired(bus, recorder, project, box()))
             try:
                 reason = await work(recorder, perform, snapshots, self._lock)
             finally:

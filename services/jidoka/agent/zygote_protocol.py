@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 PACKET_BYTES = 64 * 1024
@@ -15,3 +16,5 @@ class WorkerSettings:
     nats_url: str = field(repr=False)
     host: str
     sandbox: str = "auto"
+    tool_folders: Sequence[str] = ()
+    fetch_hosts: Sequence[str] = ()

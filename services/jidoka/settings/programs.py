@@ -113,6 +113,10 @@ class AgentSettings(Settings):
     """Of a tool's output, head and tail; the rest is a blob."""
     sandbox: Literal["auto", "off"] = "auto"
     """`off`: the owner of this machine opts out for all of its sessions."""
+    tool_folders: tuple[Path, ...] = ()
+    """Programs outside the system's folders that commands may run, such as a tool chain."""
+    fetch_hosts: tuple[str, ...] = ()
+    """Whose pages the tool fetch may fetch: names, `*.name`, `*`. None: there is no such tool."""
 
     @property
     def host_name(self) -> str:
