@@ -39,6 +39,13 @@ class LlmCall(Message):
     """Certainly never asked before, so no remembered answer has to be looked for."""
 
 
+class LlmCancel(Message):
+    """worker → llm-gateway, on `jido.llm.cancel.<call_id>`: nobody wants the answer any more."""
+
+    epoch: int = 0
+    """Of the worker that says so: it does not speak for a newer one that waits."""
+
+
 class LlmLimit(Message):
     """llm-gateway → the other gateways, on `jido.llm.limits`: a provider says 429."""
 

@@ -22,6 +22,7 @@ from jidoka.contract.errors import JidokaError, TimedOut, Unavailable, from_dict
 from jidoka.contract.internal import (
     LlmAnswer,
     LlmCall,
+    LlmCancel,
     LlmFailure,
     LlmProgress,
 )
@@ -114,7 +115,7 @@ class GatewayClient:
     async def complete(self, call: LlmCall, *, attach: bool = False) -> LlmAnswer:
         """Return the answer to `call`; with `attach` it may have been asked for before.
 
-        Cancelling ends the call in the gateway too, for everyone who waits for it.
+        Cancelling ends the call in the gateway too, unless a newer worker waits for it.
 
         Raises:
             JidokaError: what became of it, as `contract.errors` has it.
@@ -133,7 +134,8 @@ class GatewayClient:
 
     async def _cancel(self, call: LlmCall) -> None:
         with suppress(JidokaError):  # without a way to the gateway it goes on, and is remembered
-            await self._link.publish(subjects.llm_cancel(call.call_id), b"")
+            body = LlmCancel(epoch=call.epoch).model_dump_json().encode()
+            await self._link.publish(subjects.llm_cancel(call.call_id), body)
 
     async def _talk(self, call: LlmCall, *, attach: bool) -> LlmAnswer:
         """Ask, and ask again where nobody listens or nothing is heard, until there is an answer."""
@@ -163,7 +165,9 @@ class GatewayClient:
             body = call.model_copy(update={"messages": (), "tools": ()}).model_dump_json()
             await self._link.publish(subjects.llm_call(call.call_id), body.encode(), reply=inbox)
             return
-        body = call.model_copy(update={"fresh": not again}).model_dump_json()
+        # an attempt that failed here may have been answered there
+        fresh = not again and call.attempt == 1
+        body = call.model_copy(update={"fresh": fresh}).model_dump_json()
         await self._link.publish(subjects.LLM_COMPLETE, body.encode(), reply=inbox)
 
     async def _hear(self, replies: asyncio.Queue[Reply]) -> LlmAnswer | str:

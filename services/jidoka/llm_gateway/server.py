@@ -7,19 +7,15 @@ from typing import Protocol
 
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from jidoka.bus.connection import Bus
 from jidoka.contract import subjects
-from jidoka.contract.internal import LlmLimit
+from jidoka.contract.internal import LlmCancel, LlmLimit
 from jidoka.llm_gateway.flights import Flight
 from jidoka.llm_gateway.service import Gateway
 
 MOST_WAITING = 4_096
-
-
-class _Epoch(BaseModel):
-    epoch: int = 0
 
 
 class Lanes(Protocol):
@@ -77,7 +73,8 @@ class Server:
         await self._gateway.complete(request.data, request.reply, self)
 
     async def _cancel(self, request: Msg) -> None:
-        self._gateway.cancel(request.subject.rpartition(".")[2])
+        call_id = request.subject.rpartition(".")[2]
+        self._gateway.cancel(call_id, _epoch_of(request.data))
 
     async def _limit(self, told: Msg) -> None:
         with suppress(ValidationError):
@@ -86,6 +83,6 @@ class Server:
 
 def _epoch_of(body: bytes) -> int:
     try:
-        return _Epoch.model_validate_json(body).epoch
+        return LlmCancel.model_validate_json(body).epoch
     except ValidationError:
         return 0

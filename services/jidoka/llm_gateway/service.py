@@ -108,10 +108,10 @@ class Gateway:
         flight.join(reply, epoch)
         await self._progress(flight)
 
-    def cancel(self, call_id: str) -> None:
-        """End a call if it is in flight here."""
+    def cancel(self, call_id: str, epoch: int) -> None:
+        """End a call if it is in flight here and no newer worker waits for it."""
         flight = self.flights.get(call_id)
-        if flight is not None and flight.task is not None:
+        if flight is not None and flight.task is not None and epoch >= flight.epoch:
             flight.task.cancel()
 
     async def beat(self) -> None:

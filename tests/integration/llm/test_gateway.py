@@ -104,6 +104,35 @@ async def test_a_cancelled_call_ends_in_the_gateway(world: World):
         await landed(world.bus, "call-1")
 
 
+async def test_a_worker_that_was_replaced_does_not_end_its_successors_call(world: World):
+    model = world.script({"text": "for the newer one", "first_delay_s": 0.5})
+    async with world.gateway():
+        old = asyncio.create_task(world.asked(model, epoch=1))
+        await in_flight(world.bus, "call-1")
+        newer = world.call(model, epoch=2)
+        await world.bus.request(subjects.llm_call("call-1"), newer.model_dump_json().encode(), 5)
+        Path(model.removeprefix("scripted:")).unlink()  # asked anew it would fail
+
+        old.cancel()
+        await asyncio.wait({old})
+        answer = await world.client.complete(newer, attach=True)
+
+    assert answer.content == "for the newer one"
+
+
+async def test_a_second_attempt_gets_the_answer_that_the_first_one_missed(world: World):
+    model = world.script({"text": "late", "first_delay_s": 0.3})
+    async with world.gateway():
+        await world.bus.publish(subjects.LLM_COMPLETE, world.call(model).model_dump_json().encode())
+        await in_flight(world.bus, "call-1")
+        await landed(world.bus, "call-1")
+        Path(model.removeprefix("scripted:")).unlink()
+
+        answer = await world.asked(model, attempt=2)
+
+    assert answer.content == "late"
+
+
 async def test_a_call_whose_worker_is_gone_is_finished_and_remembered(world: World):
     model = world.script({"text": "for whom it may concern", "delay_s": 0.05})
     call = world.call(model)
