@@ -91,9 +91,7 @@ async def test_a_killed_worker_is_reported_with_its_signal(bus, host, ready, tmp
     assert len(host.workers) == 0
 
 
-async def test_a_worker_that_is_not_needed_leaves_by_itself_with_code_0(
-    bus, host, ready, tmp_path
-):
+async def test_a_worker_that_is_not_needed_leaves_by_itself_with_code_0(bus, host, ready, tmp_path):
     bench, start = await opened(bus, tmp_path)
     await host.workers.start(start)
     await bench.until(e.LlmRequested)
@@ -119,9 +117,7 @@ async def test_a_newer_epoch_ends_the_old_process_before_the_new_one_runs(
     assert new.pid != old.pid
 
 
-async def test_workers_outlive_their_zygote_and_their_end_is_still_seen(
-    bus, host, ready, tmp_path
-):
+async def test_workers_outlive_their_zygote_and_their_end_is_still_seen(bus, host, ready, tmp_path):
     _bench, start = await opened(bus, tmp_path)
     state = await host.workers.start(start)
     await asyncio.wait_for(ready.get(), 10)
