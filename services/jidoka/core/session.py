@@ -19,13 +19,13 @@ turn that is not running) changes nothing, which makes it safe against duplicate
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import datetime
 from typing import assert_never
 
 from jidoka.contract import events as e
 from jidoka.contract.content import Policy, Status, TurnOutcome, Usage
 from jidoka.contract.ids import command_key
+from jidoka.core.changing import changed
 from jidoka.core.ports import Entry
 from jidoka.core.state import AT_REST, OpenCall, Question, SessionState, Turn, Waiting
 
@@ -44,7 +44,7 @@ def evolve(state: SessionState, entry: Entry) -> SessionState:
     """Return the state after `entry`; one that was folded before changes nothing."""
     if entry.head.sequence <= state.head.sequence:
         return state
-    state = replace(
+    state = changed(
         state,
         session_id=state.session_id or entry.envelope.subject or "",
         head=entry.head,
@@ -55,7 +55,7 @@ def evolve(state: SessionState, entry: Entry) -> SessionState:
         return state
     if isinstance(event, e.Commanded) and entry.causation_id:
         key = command_key(event.origin, entry.causation_id)
-        state = replace(state, recorded=state.recorded.add(key, entry.sequence))
+        state = changed(state, recorded=state.recorded.add(key, entry.sequence))
     return _apply(state, event, entry)
 
 
@@ -66,17 +66,17 @@ def _apply(state: SessionState, event: e.Event, entry: Entry) -> SessionState:
         case e.SessionStatusChanged():
             return _status_changed(state, event)
         case e.SessionRenamed(session_name=name):
-            return replace(state, name=name)
+            return changed(state, name=name)
         case e.SessionTitled(title=title):
-            return replace(state, title=title)
+            return changed(state, title=title)
         case e.SessionConfigured():
             return _configured(state, event)
         case e.SessionCloseRequested():
-            return _stopping(replace(state, closing="close"), TurnOutcome.CANCELLED)
+            return _stopping(changed(state, closing="close"), TurnOutcome.CANCELLED)
         case e.SessionTerminationRequested():
-            return _stopping(replace(state, closing="terminate"), TurnOutcome.CANCELLED)
+            return _stopping(changed(state, closing="terminate"), TurnOutcome.CANCELLED)
         case e.SessionTerminated(reason=reason, error=error):
-            return replace(
+            return changed(
                 state,
                 status=Status.TERMINATED,
                 end_reason=reason,
@@ -86,7 +86,7 @@ def _apply(state: SessionState, event: e.Event, entry: Entry) -> SessionState:
             )
         case e.WorkerAssigned(host=host, epoch=epoch):
             epoch = max(epoch, state.epoch)
-            return replace(state, host=host, epoch=epoch, worker_wanted=True, worker_lost=False)
+            return changed(state, host=host, epoch=epoch, worker_wanted=True, worker_lost=False)
         case e.WorkerLost(epoch=epoch):
             return _worker_lost(state, epoch, entry.time)
         case e.MessageAccepted() | e.MessageEdited() | e.MessageWithdrawn():
@@ -142,7 +142,7 @@ def _turn_event(state: SessionState, event: WorkerEvent, entry: Entry) -> Sessio
         case e.ToolDenied(call_id=call_id):
             state = _settled(state, call_id)
             turn = state.turn
-            return replace(state, turn=replace(turn, denied=turn.denied + 1)) if turn else state
+            return changed(state, turn=changed(turn, denied=turn.denied + 1)) if turn else state
         case e.ToolCompleted() | e.ToolFailed() | e.ToolInterrupted():
             return _settled(state, event.call_id)
         case e.TurnLimitReached(turn_id=turn_id):
@@ -157,7 +157,7 @@ def _turn_event(state: SessionState, event: WorkerEvent, entry: Entry) -> Sessio
 
 
 def _created(state: SessionState, event: e.SessionCreated, entry: Entry) -> SessionState:
-    return replace(
+    return changed(
         state,
         status=Status.INITIALIZING,
         name=event.session_name,
@@ -178,7 +178,7 @@ def _created(state: SessionState, event: e.SessionCreated, entry: Entry) -> Sess
 
 
 def _status_changed(state: SessionState, event: e.SessionStatusChanged) -> SessionState:
-    return replace(
+    return changed(
         state,
         status=event.status,
         status_reason=event.reason,
@@ -188,7 +188,7 @@ def _status_changed(state: SessionState, event: e.SessionStatusChanged) -> Sessi
 
 
 def _configured(state: SessionState, event: e.SessionConfigured) -> SessionState:
-    return replace(
+    return changed(
         state,
         llm=event.llm or state.llm,
         permission_mode=event.permission_mode or state.permission_mode,
@@ -199,7 +199,7 @@ def _configured(state: SessionState, event: e.SessionConfigured) -> SessionState
 
 def _worker_lost(state: SessionState, epoch: int, time: datetime | None) -> SessionState:
     losses = (*state.losses, time)[-_MAX_LOSSES:] if time else state.losses
-    return replace(state, worker_lost=state.worker_lost or epoch == state.epoch, losses=losses)
+    return changed(state, worker_lost=state.worker_lost or epoch == state.epoch, losses=losses)
 
 
 def _inbox(
@@ -210,15 +210,15 @@ def _inbox(
     match event:
         case e.MessageAccepted(message_id=message_id, policy=policy):
             waiting = (*state.inbox, Waiting(message_id, policy, sequence))
-            totals = replace(state.totals, messages=state.totals.messages + 1)
-            state = replace(state, inbox=waiting, totals=totals)
+            totals = changed(state.totals, messages=state.totals.messages + 1)
+            state = changed(state, inbox=waiting, totals=totals)
             interrupts = policy is Policy.INTERRUPT
             return _stopping(state, TurnOutcome.CANCELLED) if interrupts else state
         case e.MessageEdited():
             return state
         case e.MessageWithdrawn(message_id=message_id):
             left = tuple(m for m in state.inbox if m.message_id != message_id)
-            return replace(state, inbox=left)
+            return changed(state, inbox=left)
         case _:
             assert_never(event)
 
@@ -232,7 +232,7 @@ def _in_turn(state: SessionState, turn_id: str, **changes: object) -> SessionSta
         return state
     if turn.stopping and "stopping" in changes:
         return state  # the first reason to stop is the outcome
-    return replace(state, turn=replace(turn, **changes))  # pyright: ignore[reportArgumentType]
+    return changed(state, turn=changed(turn, **changes))  # pyright: ignore[reportArgumentType]
 
 
 def _stopping(state: SessionState, outcome: TurnOutcome) -> SessionState:
@@ -241,7 +241,7 @@ def _stopping(state: SessionState, outcome: TurnOutcome) -> SessionState:
 
 def _turn_started(state: SessionState, event: e.TurnStarted, time: datetime | None) -> SessionState:
     taken = set(event.message_ids)
-    return replace(
+    return changed(
         state,
         inbox=tuple(m for m in state.inbox if m.message_id not in taken),
         turn=Turn(event.turn_id, event.message_ids, started_at=time),
@@ -250,7 +250,7 @@ def _turn_started(state: SessionState, event: e.TurnStarted, time: datetime | No
 
 def _llm_requested(state: SessionState, event: e.LlmRequested) -> SessionState:
     taken = set(event.message_ids)
-    state = replace(state, inbox=tuple(m for m in state.inbox if m.message_id not in taken))
+    state = changed(state, inbox=tuple(m for m in state.inbox if m.message_id not in taken))
     return _in_turn(state, event.turn_id, requested=(event.step, event.attempt))
 
 
@@ -258,9 +258,9 @@ def _llm_responded(state: SessionState, event: e.LlmResponded) -> SessionState:
     turn = state.turn
     if turn is None or turn.turn_id != event.turn_id or event.step <= turn.step:
         return state
-    return replace(
+    return changed(
         state,
-        turn=replace(
+        turn=changed(
             turn,
             step=event.step,
             attempt=1,
@@ -286,13 +286,13 @@ def _answered(state: SessionState, event: e.PermissionAnswered) -> SessionState:
     call = state.call(event.call_id)
     if call is None or call.question is None or call.question.answer is not None:
         return state
-    question = replace(call.question, answer=event.decision, answered_by=event.author)
+    question = changed(call.question, answer=event.decision, answered_by=event.author)
     state = _call(state, event.call_id, question=question)
     if not event.remember:
         return state
     if event.decision == "allow":
-        return replace(state, allowed=state.allowed | {call.call.tool})
-    return replace(state, denied=state.denied | {call.call.tool})
+        return changed(state, allowed=state.allowed | {call.call.tool})
+    return changed(state, denied=state.denied | {call.call.tool})
 
 
 def _call(state: SessionState, call_id: str, **changes: object) -> SessionState:
@@ -300,30 +300,30 @@ def _call(state: SessionState, call_id: str, **changes: object) -> SessionState:
     if turn is None:
         return state
     calls = tuple(
-        replace(call, **changes) if call.call_id == call_id else call  # pyright: ignore[reportArgumentType]
+        changed(call, **changes) if call.call_id == call_id else call  # pyright: ignore[reportArgumentType]
         for call in turn.calls
     )
-    return replace(state, turn=replace(turn, calls=calls))
+    return changed(state, turn=changed(turn, calls=calls))
 
 
 def _settled(state: SessionState, call_id: str) -> SessionState:
     if state.turn is None:
         return state
     left = tuple(call for call in state.turn.calls if call.call_id != call_id)
-    return replace(state, turn=replace(state.turn, calls=left))
+    return changed(state, turn=changed(state.turn, calls=left))
 
 
 def _turn_ended(state: SessionState, event: e.TurnEnded) -> SessionState:
     turn = state.turn
     if turn is None or turn.turn_id != event.turn_id:
         return state
-    totals = replace(
+    totals = changed(
         state.totals,
         turns=state.totals.turns + 1,
         usage=_sum_usage(state.totals.usage, event.usage),
         cost_usd=_sum_cost(state.totals.cost_usd, event.cost_usd),
     )
-    return replace(state, turn=None, totals=totals, error=event.error)
+    return changed(state, turn=None, totals=totals, error=event.error)
 
 
 def _sum_usage(one: Usage | None, other: Usage | None) -> Usage | None:

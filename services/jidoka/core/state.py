@@ -38,7 +38,7 @@ class Phase(StrEnum):
     WAITING = "waiting"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Waiting:
     """A message that no turn has taken up."""
 
@@ -47,7 +47,7 @@ class Waiting:
     sequence: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Question:
     """A call that waits for somebody's word."""
 
@@ -57,7 +57,7 @@ class Question:
     answered_by: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class OpenCall:
     """A tool call without a recorded end."""
 
@@ -81,7 +81,7 @@ class OpenCall:
         return self.question is not None and self.question.answer is None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Turn:
     """A running turn."""
 
@@ -106,7 +106,7 @@ class Turn:
     denied: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Totals:
     """What a session has used."""
 
@@ -116,7 +116,7 @@ class Totals:
     cost_usd: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SessionState:
     """All that decisions about a session need; the conversation is a projection of its own."""
 
