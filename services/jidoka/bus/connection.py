@@ -198,9 +198,17 @@ class Bus:
             async with asyncio.timeout(timeout_s):
                 if self.client.is_connected:
                     await self.barrier(timeout_s)
-        with suppress(TimeoutError, nats_errors.Error, OSError):
+        task = asyncio.current_task()
+        asked = task.cancelling() if task else 0
+        try:
             async with asyncio.timeout(timeout_s):
                 await self.client.close()
+        except (TimeoutError, nats_errors.Error, OSError):
+            pass
+        except asyncio.CancelledError:
+            # nats-py cancels what it waits for itself when it closes in the middle of a reconnect
+            if task and task.cancelling() > asked:
+                raise
         self._up.clear()
 
     def connected(self) -> None:
