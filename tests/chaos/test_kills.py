@@ -36,9 +36,10 @@ async def under_load(load: Load, breaking: Callable[[], Awaitable[int]]) -> int:
 def report(count: list[str], what: str, broken: int, load: Load, findings) -> None:
     said = sum(talk.said for talk in load.talks)
     ran = sum(len(talk.effects) for talk in load.talks)
+    twice = ran - sum(len(set(talk.effects)) for talk in load.talks)
     interrupted = findings.count("tool.interrupted")
     count.append(
-        f"{what}: {broken} | turns {said} | commands run {ran}, twice 0, "
+        f"{what}: {broken} | turns {said} | commands run {ran}, twice {twice}, "
         f"interrupted {interrupted} | broken promises {len(findings.broken)}"
     )
 
