@@ -11,13 +11,14 @@ depth for whoever speaks for it; this folds all of them, shallowly, for whoever 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from jidoka.contract import events as e
 from jidoka.contract.content import Sharing, Status, Usage
 from jidoka.contract.envelope import GENESIS
+from jidoka.core.changing import changed
 from jidoka.core.ports import Entry, Head
 
 KEPT_LOSSES = 32
@@ -27,7 +28,7 @@ _AT_WORK = frozenset({Status.INITIALIZING, Status.ACTIVE, Status.TERMINATING})
 """Here a worker may live; in every other status its epoch has no say any more."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SessionRow:
     """A session as the registry knows it; every field is a column."""
 
@@ -114,7 +115,7 @@ def project(row: SessionRow | None, entry: Entry) -> SessionRow:
         return before
     moment = e.iso(entry.time) if entry.time else before.updated_at
     after = _lifecycle(before, entry.event, moment or "")
-    return replace(
+    return changed(
         after,
         created_at=before.created_at or moment,
         updated_at=moment,
@@ -131,26 +132,26 @@ def _lifecycle(row: SessionRow, event: e.Event | e.UnknownEvent, moment: str) ->
         case e.SessionStatusChanged():
             return _status(row, event)
         case e.WorkerAssigned(host=host, epoch=epoch):
-            return replace(row, host=host, epoch=epoch)
+            return changed(row, host=host, epoch=epoch)
         case e.WorkerLost(epoch=epoch):
             losses = (*row.losses, moment)[-KEPT_LOSSES:]
-            return replace(row, gone_epoch=max(row.gone_epoch, epoch), losses=losses)
+            return changed(row, gone_epoch=max(row.gone_epoch, epoch), losses=losses)
         case e.SessionTerminated(reason=reason, error=error):
             info = error.model_dump(mode="json") if error else None
-            ended = replace(row, status=Status.TERMINATED.value, reason=reason, error=info)
-            return _at_rest(replace(ended, asked="", ended=True, inbox=()))
+            ended = changed(row, status=Status.TERMINATED.value, reason=reason, error=info)
+            return _at_rest(changed(ended, asked="", ended=True, inbox=()))
         case e.SessionCloseRequested():
-            return replace(row, asked=row.asked or "close")
+            return changed(row, asked=row.asked or "close")
         case e.SessionTerminationRequested():
-            return replace(row, asked="terminate")
+            return changed(row, asked="terminate")
         case e.SessionRenamed(session_name=name):
-            return replace(row, name=name)
+            return changed(row, name=name)
         case e.SessionTitled(title=title):
-            return replace(row, title=title)
+            return changed(row, title=title)
         case e.SessionConfigured(llm=llm, permission_mode=mode):
             model = llm.full_name if llm else row.model
             mode = mode.value if mode else row.permission_mode
-            return replace(row, model=model, permission_mode=mode)
+            return changed(row, model=model, permission_mode=mode)
         case _:
             return _conversation(row, event)
 
@@ -158,20 +159,20 @@ def _lifecycle(row: SessionRow, event: e.Event | e.UnknownEvent, moment: str) ->
 def _conversation(row: SessionRow, event: Any) -> SessionRow:
     match event:
         case e.MessageAccepted(message_id=message_id):
-            return replace(row, messages=row.messages + 1, inbox=(*row.inbox, message_id))
+            return changed(row, messages=row.messages + 1, inbox=(*row.inbox, message_id))
         case e.MessageWithdrawn(message_id=message_id):
-            return replace(row, inbox=_without(row.inbox, message_id))
+            return changed(row, inbox=_without(row.inbox, message_id))
         case e.TurnStarted(turn_id=turn_id, message_ids=taken):
-            return replace(_taken_up(row, taken), turn_id=turn_id, phase="thinking")
+            return changed(_taken_up(row, taken), turn_id=turn_id, phase="thinking")
         case e.LlmRequested(message_ids=taken):
             return _taken_up(row, taken)
         case e.LlmResponded(tool_calls=calls):
             asked = tuple(call.call_id for call in calls)
-            return _phased(_spent(replace(row, calls=asked), event))
+            return _phased(_spent(changed(row, calls=asked), event))
         case e.PermissionRequested(call_id=call_id):
-            return _phased(replace(row, waiting=(*_without(row.waiting, call_id), call_id)))
+            return _phased(changed(row, waiting=(*_without(row.waiting, call_id), call_id)))
         case e.PermissionAnswered(call_id=call_id) | e.ToolStarted(call_id=call_id):
-            return _phased(replace(row, waiting=_without(row.waiting, call_id)))
+            return _phased(changed(row, waiting=_without(row.waiting, call_id)))
         case (
             e.ToolCompleted(call_id=call_id)
             | e.ToolFailed(call_id=call_id)
@@ -179,16 +180,16 @@ def _conversation(row: SessionRow, event: Any) -> SessionRow:
             | e.ToolDenied(call_id=call_id)
         ):
             rest, waiting = _without(row.calls, call_id), _without(row.waiting, call_id)
-            return _phased(replace(row, calls=rest, waiting=waiting))
+            return _phased(changed(row, calls=rest, waiting=waiting))
         case e.TurnEnded(error=error):
             info = error.model_dump(mode="json") if error else None
-            return _at_rest(replace(row, turns=row.turns + 1, error=info))
+            return _at_rest(changed(row, turns=row.turns + 1, error=info))
         case _:
             return row  # it says nothing that the registry shows
 
 
 def _created(row: SessionRow, event: e.SessionCreated) -> SessionRow:
-    return replace(
+    return changed(
         row,
         name=event.session_name,
         owner=event.owner,
@@ -204,18 +205,18 @@ def _created(row: SessionRow, event: e.SessionCreated) -> SessionRow:
 
 
 def _status(row: SessionRow, event: e.SessionStatusChanged) -> SessionRow:
-    row = replace(row, status=event.status.value, reason=event.reason)
+    row = changed(row, status=event.status.value, reason=event.reason)
     if event.status in _AT_WORK:
         return row
     asked = row.asked if event.status is Status.IDLE else ""
-    return replace(row, asked=asked, gone_epoch=row.epoch)
+    return changed(row, asked=asked, gone_epoch=row.epoch)
 
 
 def _spent(row: SessionRow, event: e.LlmResponded) -> SessionRow:
     cost = row.cost_usd if event.cost_usd is None else (row.cost_usd or 0.0) + event.cost_usd
     if event.usage is None:
-        return replace(row, cost_usd=cost)
-    return replace(
+        return changed(row, cost_usd=cost)
+    return changed(
         row,
         input_tokens=(row.input_tokens or 0) + event.usage.input_tokens,
         output_tokens=(row.output_tokens or 0) + event.usage.output_tokens,
@@ -227,17 +228,17 @@ def _phased(row: SessionRow) -> SessionRow:
     if row.turn_id is None:
         return row
     if not row.calls:
-        return replace(row, phase="thinking")
+        return changed(row, phase="thinking")
     left = set(row.calls) - set(row.waiting)  # waiting is: all that is left waits for a person
-    return replace(row, phase="acting" if left else "waiting")
+    return changed(row, phase="acting" if left else "waiting")
 
 
 def _taken_up(row: SessionRow, message_ids: tuple[str, ...]) -> SessionRow:
-    return replace(row, inbox=tuple(m for m in row.inbox if m not in message_ids))
+    return changed(row, inbox=tuple(m for m in row.inbox if m not in message_ids))
 
 
 def _at_rest(row: SessionRow) -> SessionRow:
-    return replace(row, phase="ready", turn_id=None, calls=(), waiting=())
+    return changed(row, phase="ready", turn_id=None, calls=(), waiting=())
 
 
 def _without(ids: tuple[str, ...], one: str) -> tuple[str, ...]:
