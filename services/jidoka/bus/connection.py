@@ -198,17 +198,10 @@ class Bus:
             async with asyncio.timeout(timeout_s):
                 if self.client.is_connected:
                     await self.barrier(timeout_s)
-        task = asyncio.current_task()
-        asked = task.cancelling() if task else 0
-        try:
-            async with asyncio.timeout(timeout_s):
-                await self.client.close()
-        except (TimeoutError, nats_errors.Error, OSError):
-            pass
-        except asyncio.CancelledError:
-            # nats-py cancels what it waits for itself when it closes in the middle of a reconnect
-            if task and task.cancelling() > asked:
-                raise
+        # a task of its own: closing in a reconnect, nats-py cancels what it waits for itself
+        closing = asyncio.create_task(self.client.close(), name="close")
+        closing.add_done_callback(lambda done: done.cancelled() or done.exception())
+        await asyncio.wait({closing}, timeout=timeout_s)
         self._up.clear()
 
     def connected(self) -> None:
