@@ -32,6 +32,7 @@ WORDS_CHARS: Final = 300
 REDACTED: Final = "[redacted]"
 _KEYLIKE: Final = re.compile(r"(?i)\b(?:sk|pk|gsk|xai|key|bearer|token)[-_ ][\w*.-]{6,}|[\w-]{32,}")
 _TOKENS: Final = re.compile(r"(\d[\d,]{1,9})(?= (?:input |prompt )?tokens)")
+NO_REFERENCE: Final = "none (name one with --api-key-ref env:NAME)"
 _DEEPEST: Final = 8
 
 # by name: the classes are of three libraries that this file does not load
@@ -80,7 +81,7 @@ def translated(problem: BaseException, asked: Asked) -> JidokaError:
 def _by_status(chain: tuple[BaseException, ...], asked: Asked) -> JidokaError:
     provider, status = asked.route.provider, _status(chain)
     if status in (401, 403):
-        return ProviderAuth(provider=provider, reference=asked.route.key_reference)
+        return ProviderAuth(provider=provider, reference=asked.route.key_reference or NO_REFERENCE)
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         return ProviderRateLimited(provider=provider, retry_after_s=_retry_after_s(chain))
     if status == HTTPStatus.NOT_FOUND:

@@ -129,6 +129,12 @@ def test_a_long_explanation_is_cut():
     assert len(found.reason) < 400
 
 
+def test_where_no_key_was_named_the_way_to_name_one_is_told():
+    found = translated(StatusError(401), Asked(Route("openai", "gpt"), None, None, 10.0))
+
+    assert "--api-key-ref" in found.message
+
+
 def test_an_error_that_refers_to_itself_ends():
     problem = RuntimeError("round")
     problem.__cause__ = problem
