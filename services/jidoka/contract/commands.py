@@ -28,6 +28,7 @@ from jidoka.contract.envelope import MOST_PROBLEMS, problems_of
 from jidoka.contract.errors import InvalidMessage, TooLarge, UnknownCommand, UnsupportedVersion
 from jidoka.contract.ids import SessionId
 from jidoka.contract.json import write_json
+from jidoka.contract.model_choice import problems_of_choice
 
 MAX_CONTENT_BYTES = 256 * 1024
 MAX_PATH_BYTES = 4096
@@ -242,11 +243,20 @@ def _check(command: Command) -> None:
         case SubmitMessage(content=content) | EditMessage(content=content):
             _at_most("content", len(text_of(content).encode()), MAX_CONTENT_BYTES)
             _own_blobs(content, command.session_id)
-        case CreateSession(project_path=path, metadata=metadata):
+        case CreateSession(project_path=path, metadata=metadata, llm=llm):
             _at_most("project_path", len(path.encode()), MAX_PATH_BYTES)
             _at_most("metadata", len(write_json(metadata)), MAX_METADATA_BYTES)
+            _sound(llm)
+        case ConfigureSession(llm=LlmConfig() as llm):
+            _sound(llm)
         case _:
             pass  # every other field is bounded by its own type
+
+
+def _sound(llm: LlmConfig) -> None:
+    if problems := problems_of_choice(llm):
+        told = ({**problem, "path": f"data.{problem['path']}"} for problem in problems)
+        raise InvalidMessage(problems=tuple(told))
 
 
 def _own_blobs(content: Content, session_id: str) -> None:

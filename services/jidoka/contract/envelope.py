@@ -51,6 +51,8 @@ _ANCESTORS_NAMES = {
 MOST_PROBLEMS = 20
 """How many problems a refusal names."""
 _MOST_REASON = 300
+_OURS = "Value error, "
+"""What pydantic writes before a reason of ours."""
 
 
 def _a_time(value: Any) -> Any:
@@ -261,7 +263,7 @@ def problems_of(error: ValidationError, prefix: str = "") -> tuple[dict[str, str
     """Return the first 20 problems as `{path, reason}`, without the rejected values."""
     found = error.errors(include_url=False, include_input=False, include_context=False)
     told = [
-        (".".join(_steps(prefix, *item["loc"])), item["msg"][:_MOST_REASON])
+        (".".join(_steps(prefix, *item["loc"])), item["msg"].removeprefix(_OURS)[:_MOST_REASON])
         for item in found
         if not (item["type"] == "too_short" and _is_about_a_part(item["loc"], found))
     ]

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from jidoka.contract.errors import InvalidMessage
 from jidoka.contract.internal import LlmCall
+from jidoka.contract.model_choice import MODEL_EXTRAS
 from jidoka.llm.pieces import Route
 
 DEFAULT_MAX_TOKENS: Final = 4_096
@@ -16,27 +17,6 @@ _CACHED: Final = (
 """Where Anthropic is told that the next step begins with the same: else it charges all again."""
 NO_KEY: Final = "none"
 """Sent where no key is named, so that the library does not look for one of its own."""
-EXTRAS: Final = frozenset(
-    {
-        "extra_body",
-        "frequency_penalty",
-        "logit_bias",
-        "parallel_tool_calls",
-        "presence_penalty",
-        "reasoning_effort",
-        "response_format",
-        "seed",
-        "service_tier",
-        "stop",
-        "thinking",
-        "tool_choice",
-        "top_k",
-        "top_p",
-        "user",
-        "verbosity",
-    }
-)
-"""Options that a session may pass on; none of them says where a call goes or with which key."""
 
 
 def request_of(call: LlmCall, route: Route, key: str | None) -> dict[str, Any]:
@@ -45,9 +25,9 @@ def request_of(call: LlmCall, route: Route, key: str | None) -> dict[str, Any]:
     Raises:
         InvalidMessage: an option that is not passed on, by its name.
     """
-    unknown = sorted(call.llm.extra.keys() - EXTRAS)
+    unknown = sorted(call.llm.extra.keys() - MODEL_EXTRAS)
     if unknown:
-        reason = f"is not passed on; known: {', '.join(sorted(EXTRAS))}"
+        reason = f"is not passed on; known: {', '.join(sorted(MODEL_EXTRAS))}"
         raise InvalidMessage(
             problems=tuple({"path": f"llm.extra.{name}", "reason": reason} for name in unknown)
         )

@@ -7,17 +7,15 @@ stands in none of them is refused: an empty list allows nobody.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, cast
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 from jidoka.contract.errors import ApiKeyMissing, Forbidden, InvalidMessage
+from jidoka.contract.model_choice import REFERENCE
 from jidoka.llm.pieces import Route
 from jidoka.llm_gateway.routing import OWN, WAYS
-
-_REFERENCE: Final = re.compile(r"env:([A-Za-z_][A-Za-z0-9_]{0,127})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +63,7 @@ class KeyRing:
         """Return the key of a route, None where it needs none; raises as `check`."""
         if not route.key_reference:
             return None
-        match = _REFERENCE.fullmatch(route.key_reference)
+        match = REFERENCE.fullmatch(route.key_reference)
         if match is None:
             # the text is not repeated: it may be a key that somebody put in the wrong place
             raise InvalidMessage.of("llm.api_key_ref", "must be env:NAME, never a key itself")

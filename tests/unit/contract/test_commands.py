@@ -72,6 +72,36 @@ WRONG: dict[str, tuple[str, Any, str]] = {
         {"project_path": "/a", "llm": {"temperature": 3}},
         "data.llm.temperature",
     ),
+    "a key in the place of its reference": (
+        "session.create",
+        {"project_path": "/a", "llm": {"model": "scripted:x", "api_key_ref": "sk-1234"}},
+        "data.llm.api_key_ref",
+    ),
+    "a key in the place of its reference, later": (
+        "session.configure",
+        {"session_id": "s1", "llm": {"api_key_ref": "sk-1234"}},
+        "data.llm.api_key_ref",
+    ),
+    "a key among the options": (
+        "session.create",
+        {"project_path": "/a", "llm": {"extra": {"api_key": "sk-1234"}}},
+        "data.llm.extra.api_key",
+    ),
+    "a server that is no URL": (
+        "session.create",
+        {"project_path": "/a", "llm": {"api_base": "localhost"}},
+        "data.llm.api_base",
+    ),
+    "a server with a password": (
+        "session.create",
+        {"project_path": "/a", "llm": {"api_base": "http://me:secret@127.0.0.1/v1"}},
+        "data.llm.api_base",
+    ),
+    "an endless model": (
+        "session.configure",
+        {"session_id": "s1", "llm": {"model": "m" * 5_000}},
+        "data.llm.model",
+    ),
     "no steps": (
         "session.create",
         {"project_path": "/a", "limits": {"max_steps": 0}},
@@ -133,6 +163,16 @@ def test_is_told_which_field_is_wrong(what: str):
         open_command(name, 1, data, None)
 
     assert refusal.value.problems[0]["path"].startswith(path)
+
+
+def test_a_key_in_the_wrong_place_is_not_repeated():
+    llm = {"api_key_ref": "sk-canary", "api_base": "http://me:canary@[", "extra": {"x": "canary"}}
+
+    with pytest.raises(InvalidMessage) as refusal:
+        open_command("session.create", 1, {"project_path": "/a", "llm": llm}, None)
+
+    assert len(refusal.value.problems) == 3
+    assert "canary" not in json.dumps(refusal.value.as_dict())
 
 
 def test_every_problem_is_named_at_once():
