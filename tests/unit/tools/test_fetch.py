@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
@@ -91,10 +92,12 @@ async def test_redirects_encodings_and_statuses_are_understood(web, site, path, 
 
 
 async def test_a_large_page_is_cut_while_it_comes(web, site):
-    text = await web.text("fetch", url=f"{site}/big")
+    outcome = await web.call("fetch", url=f"{site}/big")
 
-    assert f"only its first {MAX_PAGE_BYTES} bytes" in text
-    assert len(text.encode()) <= INLINE_BYTES + 200
+    assert f"only its first {MAX_PAGE_BYTES} bytes" in outcome.text
+    assert len(outcome.text.encode()) <= INLINE_BYTES + 200
+    assert outcome.spill
+    Path(outcome.spill).unlink()
 
 
 @pytest.mark.parametrize(
