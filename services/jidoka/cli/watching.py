@@ -10,9 +10,9 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
-from jidoka.cli.failing import INTERRUPTED
+from jidoka.cli.failing import INTERRUPTED, TURN_FAILED, exit_code_of
 from jidoka.client.items import Item, Recorded
-from jidoka.client.shapes import SessionView, TurnView
+from jidoka.client.shapes import Call, SessionView, TurnView
 from jidoka.client.view import see
 from jidoka.contract.errors import JidokaError, SessionTerminated, Unavailable
 from jidoka.contract.events import MessageAccepted, TurnEnded
@@ -25,6 +25,11 @@ LOOK_S: Final = 5.0
 CANCEL_AGAIN_S: Final = 0.1
 PATIENCE_S: Final = 30.0
 """So long may the broker be away; then the command ends, the turn goes on without it."""
+DENIED: Final = 6
+NO_MODEL: Final = 7
+LIMIT: Final = 8
+TOLD_APART: Final = frozenset({DENIED, NO_MODEL, LIMIT})
+"""Exit codes of errors that say more than that the turn failed."""
 Show = Callable[[Item, SessionView], None]
 
 
@@ -139,21 +144,14 @@ async def _cancel(client: Client, session_id: str) -> None:
 
 def exit_code_of_turn(turn: TurnView) -> int:
     """Return what `run` exits with: by outcome, and 6 when a call wanted a person."""
-    from jidoka.cli.failing import TURN_FAILED, exit_code_of  # noqa: PLC0415
-    from jidoka.client.shapes import Call  # noqa: PLC0415
-
     match turn.outcome:
         case "completed":
             calls = [entry for entry in turn.entries if isinstance(entry, Call)]
-            return 6 if any(call.denied_by == "default" for call in calls) else 0
+            return DENIED if any(call.denied_by == "default" for call in calls) else 0
         case "cancelled":
             return INTERRUPTED
         case "budget" | "step_limit":
-            return 8
+            return LIMIT
         case _:
             code = exit_code_of(turn.error.code) if turn.error else TURN_FAILED
-            return code if code in _TOLD_APART else TURN_FAILED
-
-
-_TOLD_APART: Final = frozenset({6, 7, 8})
-"""Exit codes of errors that say more than that the turn failed."""
+            return code if code in TOLD_APART else TURN_FAILED
