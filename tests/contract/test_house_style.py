@@ -20,7 +20,6 @@ CATALOGUES = {
     "services/jidoka/contract/errors.py",
     "services/jidoka/contract/events.py",
     "services/jidoka/core/session.py",
-    "services/jidoka/session_manager/leader.py:lead",
 }
 BINARY = {".png", ".gif", ".db", ".whl"}
 # "[.]" and the like, so that this file does not find itself

@@ -38,7 +38,9 @@ async def leading(
     """Lead while the context lasts; yield the leader's registry."""
     wanted = SessionManagerSettings(home=home, nats_url=url, **settings)
     registry = await SqliteRegistry.open(wanted.registry)
-    task = asyncio.create_task(lead(wanted, bus, registry, f"test-{os.urandom(2).hex()}", new_id))
+    name = f"test-{os.urandom(2).hex()}"
+    leads = lead(wanted, bus, registry, name, new_id=new_id, leads=lambda: True)
+    task = asyncio.create_task(leads)
     try:
         await asyncio.wait(
             {task, asyncio.create_task(_answers(bus))}, return_when="FIRST_COMPLETED"

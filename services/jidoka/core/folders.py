@@ -24,16 +24,19 @@ def is_beneath(path: str, folder: str) -> bool:
     return path == folder or path.startswith(folder.rstrip("/") + "/")
 
 
-def why_forbidden(path: str, home: str) -> str | None:
+def why_forbidden(path: str, home: str | None) -> str | None:
     """Return why the real path `path` cannot be a project, None when it can.
 
-    `home` is the real path of jidoka's own folder, which holds the log and the broker's token.
+    `home` is the real path of jidoka's own folder, which holds the log and the broker's token; None
+    for a worktree that we made in it ourselves.
     """
     if path in _SHELVES:
         return "it is a system folder"
     if any(is_beneath(path, folder) for folder in _SYSTEM):
         theirs = any(is_beneath(path, folder) and path != folder for folder in _OF_PEOPLE)
         return None if theirs else "it is a system folder"
+    if home is None:
+        return None
     if is_beneath(path, home):
         return "it is jidoka's own folder"
     if is_beneath(home, path):

@@ -60,7 +60,8 @@ async def _term(
     async with AsyncExitStack() as stack:
         registry = await SqliteRegistry.open(settings.registry)
         stack.push_async_callback(registry.close)
-        leading = asyncio.create_task(lead(settings, bus, registry, name, _new_id), name="lead")
+        work = lead(settings, bus, registry, name, new_id=_new_id, leads=lambda: lease.is_ours)
+        leading = asyncio.create_task(work, name="lead")
         ends = [
             leading,
             asyncio.create_task(lease.lost.wait(), name="lease lost"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable
 from pathlib import Path
+from types import TracebackType
 from typing import TypeVar
 
 from jidoka.contract.commands import CreateSession
@@ -41,6 +42,22 @@ class Creator:
         self._models = models
         self._home = home
         self._in_making: dict[str, asyncio.Task[SessionRow]] = {}
+
+    async def __aenter__(self) -> Creator:
+        """Make sessions while the context lasts."""
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """End what is in the making: who asked for it asks the next leader."""
+        making = list(self._in_making.values())
+        for task in making:
+            task.cancel()
+        await asyncio.gather(*making, return_exceptions=True)
 
     async def create(self, command: CreateSession, asked: Envelope) -> SessionRow:
         """Return the session of a create command: a new one, or the one it made before.

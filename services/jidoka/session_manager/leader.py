@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -41,19 +42,76 @@ MARKS_FILE: Final = "marks"
 _EVERYTHING: Final = SessionQuery(statuses=tuple(status.value for status in Status), limit=2**62)
 
 
+@dataclass(frozen=True, slots=True)
+class Term:
+    """The parts of one term of leading, composed."""
+
+    sessions: Sessions
+    workers: Workers
+    hosts: BusHosts
+    projection: Projection
+    marks: Marks
+    damage: Damage
+    creator: Creator
+    door: Door
+
+
 async def lead(
     settings: SessionManagerSettings,
     bus: Bus,
     registry: Registry,
     name: str,
+    *,
     new_id: Callable[[], str],
+    leads: Callable[[], bool],
 ) -> None:
-    """Lead until cancelled. Workers are left as they are: the next leader adopts them."""
+    """Lead until cancelled; `leads` says whether we surely may at this moment.
+
+    Workers are left as they are: the next leader adopts them.
+    """
     source = f"/jidoka/session-manager/{name}"
     log = NatsEventLog(bus)
-    sessions, workers, hosts = Sessions(log, source, new_id), Workers(), BusHosts(bus)
-    marks, damage = Marks(settings.home / MARKS_FILE), Damage(bus, log, sessions)
-    known = await marks.load()
+    sessions = Sessions(log, source, new_id, leads)
+    term = _composed(settings, bus, registry, log=log, sessions=sessions, source=source)
+    marked, head = await term.marks.load(), await _load(bus, registry, sessions)
+    async with asyncio.TaskGroup() as tasks:  # it ends by cancellation or failure alone
+        tasks.create_task(term.projection.run(), name="projection")
+        tasks.create_task(term.marks.run(), name="marks")
+        await term.projection.reach(head, CATCH_UP_S)
+        keeper = Keeper(
+            sessions=sessions,
+            workers=term.workers,
+            hosts=term.hosts,
+            damage=term.damage,
+            rules=_rules(settings),
+            tasks=tasks,
+            clock=_now,
+        )
+        tasks.create_task(term.hosts.watch(keeper), name="hosts")
+        tasks.create_task(term.damage.watch(marked, keeper.wake), name="damage")
+        async with _ears(bus, keeper), term.creator, term.door:
+            keeper.wake_all()
+            logger().info("leading", sessions=len(sessions.rows))
+            try:
+                await asyncio.Event().wait()
+            finally:
+                keeper.close()
+
+
+def _composed(
+    settings: SessionManagerSettings,
+    bus: Bus,
+    registry: Registry,
+    *,
+    log: NatsEventLog,
+    sessions: Sessions,
+    source: str,
+) -> Term:
+    marks, damage, workers = (
+        Marks(settings.home / MARKS_FILE),
+        Damage(bus, log, sessions),
+        Workers(),
+    )
 
     def absorb(session_id: str, entry: Entry) -> None:
         sessions.follow(session_id, entry)
@@ -61,42 +119,22 @@ async def lead(
 
     projection = Projection(log, registry, absorb)
     admission = Admission(sessions, settings.session_limit)
+    creator = Creator(sessions, admission, registry, GatewayModels(bus), settings.home)
     service = Service(
         sessions=sessions,
         workers=workers,
         registry=registry,
         projection=projection,
-        creator=Creator(sessions, admission, registry, GatewayModels(bus), settings.home),
+        creator=creator,
         admission=admission,
         log=log,
         damage=damage,
         home=settings.home,
         grace_s=settings.grace_s,
     )
-    door = Door(required_nats_url(settings), f"session-manager-{name}", bus, service, source)
-    head = await _load(bus, registry, sessions)
-    async with asyncio.TaskGroup() as tasks:  # it ends by cancellation or failure alone
-        tasks.create_task(projection.run(), name="projection")
-        tasks.create_task(marks.run(), name="marks")
-        await projection.reach(head, CATCH_UP_S)
-        keeper = Keeper(
-            sessions=sessions,
-            workers=workers,
-            hosts=hosts,
-            damage=damage,
-            rules=_rules(settings),
-            tasks=tasks,
-            clock=_now,
-        )
-        tasks.create_task(hosts.watch(keeper), name="hosts")
-        tasks.create_task(damage.watch(known, keeper.wake), name="damage")
-        async with _ears(bus, keeper), door:
-            keeper.wake_all()
-            logger().info("leading", sessions=len(sessions.rows))
-            try:
-                await asyncio.Event().wait()
-            finally:
-                keeper.close()
+    name = source.strip("/").replace("/", "-")
+    door = Door(required_nats_url(settings), name, bus, service, source)
+    return Term(sessions, workers, BusHosts(bus), projection, marks, damage, creator, door)
 
 
 async def _load(bus: Bus, registry: Registry, sessions: Sessions) -> int:

@@ -24,8 +24,8 @@ _MOST_COMPLAINT: Final = 300
 _GIT: Final = ("git", "-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false")
 
 
-async def checked(path: str, home: Path) -> str:
-    """Return the real path of a project folder.
+async def checked(path: str, home: Path | None) -> str:
+    """Return the real path of a project folder; `home` is ours, None for a worktree that we made.
 
     Raises:
         ProjectNotAbsolute, ProjectNotFound, ProjectNotDirectory, ProjectForbidden: what is wrong.
@@ -39,7 +39,7 @@ async def checked(path: str, home: Path) -> str:
         raise ProjectNotFound(path=path) from None
 
 
-def _checked(path: str, home: Path) -> str:
+def _checked(path: str, home: Path | None) -> str:
     try:
         real = os.path.realpath(path, strict=True)
         real.encode()
@@ -51,7 +51,7 @@ def _checked(path: str, home: Path) -> str:
         raise ProjectNotFound(path=path) from None
     if not Path(real).is_dir():
         raise ProjectNotDirectory(path=path)
-    if why := why_forbidden(real, os.path.realpath(home)):
+    if why := why_forbidden(real, os.path.realpath(home) if home else None):
         raise ProjectForbidden(path=path, why=why)
     if not os.access(real, os.R_OK | os.X_OK):
         raise ProjectForbidden(path=path, why="it cannot be read")

@@ -16,7 +16,12 @@ from jidoka.contract.commands import (
 )
 from jidoka.contract.content import Sharing, Status
 from jidoka.contract.envelope import Envelope
-from jidoka.contract.errors import InvalidMessage, SessionTerminated, UnknownCommand
+from jidoka.contract.errors import (
+    InvalidMessage,
+    ProjectNotFound,
+    SessionTerminated,
+    UnknownCommand,
+)
 from jidoka.contract.events import SessionStatusChanged
 from jidoka.contract.replies import CommandAccepted, Reply, SessionInfo
 from jidoka.core.naming import named
@@ -189,14 +194,12 @@ class Service:
         if row.status != Status.CLOSED and row.asked != "close":
             return self._info(row)  # it is back already
         await self.settle(session_id)
-        real = await projects.checked(row.project_path, self._home_for(row))
+        real = await projects.checked(row.project_path, None if row.worktree_of else self._home)
+        if real != row.project_path:
+            raise ProjectNotFound(path=row.project_path)  # a link stands there now
         with self._admission.admitted(session_id, real, Sharing(row.sharing)):
             row = await self._sessions.record(session_id, _resumed, command_id)
         return self._info(row)
-
-    def _home_for(self, row: SessionRow) -> Path:
-        # a worktree of ours is in our own folder, and only there it is allowed
-        return self._home / "worktrees" / row.session_id / ".git" if row.worktree_of else self._home
 
     async def _catch_up(self, session_id: str) -> None:
         """Fold what the log has of a session as of now."""

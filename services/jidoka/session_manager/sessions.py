@@ -26,7 +26,14 @@ Decision = Callable[[SessionRow], Event | None]
 class Sessions:
     """The rows of all sessions that have not ended."""
 
-    def __init__(self, log: Logs, source: str, new_id: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        log: Logs,
+        source: str,
+        new_id: Callable[[], str],
+        leads: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """`leads` says whether we surely lead at this moment: else nothing is recorded."""
         self.rows: dict[str, SessionRow] = {}
         self.cursor = 0
         """Stream sequence of the newest event that is folded."""
@@ -36,6 +43,7 @@ class Sessions:
         self._log = log
         self._source = source
         self._new_id = new_id
+        self._leads = leads
         self._watchers: list[Watcher] = []
         self._changed: dict[str, asyncio.Event] = {}
 
@@ -139,9 +147,14 @@ class Sessions:
     async def _append(self, session_id: str, draft: Draft, expected: Head) -> tuple[Entry, ...]:
         for _ in range(SAME_ID_TRIES - 1):
             try:
-                return await self._log.append(session_id, draft, expected)
+                return await self._tried(session_id, draft, expected)
             except TimedOut:
                 continue  # unknown: the same id again is recorded once
+        return await self._tried(session_id, draft, expected)
+
+    async def _tried(self, session_id: str, draft: Draft, expected: Head) -> tuple[Entry, ...]:
+        if not self._leads():
+            raise Unavailable(part="session-manager", why="another one leads now")
         return await self._log.append(session_id, draft, expected)
 
     def _absorb_all(self, session_id: str, entries: Iterable[Entry]) -> None:

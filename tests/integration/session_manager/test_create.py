@@ -23,10 +23,11 @@ from jidoka.contract.errors import (
     ProjectNotFound,
     SessionLimitReached,
 )
+from jidoka.contract.events import SessionCloseRequested
 from jidoka.contract.internal import LlmModels
 from jidoka.contract.subjects import LLM_MODELS
 from tests.support.fake_host import FakeHost
-from tests.support.manager import ask, create, events_until, leading
+from tests.support.manager import ask, create, events_until, leading, record, settle
 
 
 async def test_a_created_session_becomes_active(
@@ -165,6 +166,20 @@ async def test_each_worktree_is_a_folder_and_branch_of_its_own(
     assert [(folder / "a.txt").read_text() for folder in folders] == ["a", "a"]
     assert len({first["project_path"], *map(str, folders)}) == 3
     assert len(listed["sessions"]) == 3
+
+
+async def test_a_session_in_a_worktree_comes_back_to_it(
+    bus: Bus, nats_url: str, host: FakeHost, home: Path, tmp_path: Path
+):
+    project = a_repository(tmp_path / "p")
+    async with leading(bus, nats_url, home):
+        made = await create(bus, project, sharing="worktree")
+        await record(bus, made["session_id"], SessionCloseRequested())
+        await settle(bus, made["session_id"])
+
+        resumed = await ask(bus, "session.resume", {"session_id": made["session_id"]})
+
+    assert resumed["project_path"] == made["project_path"]
 
 
 async def test_a_folder_without_git_has_no_worktree(

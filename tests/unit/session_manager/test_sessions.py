@@ -9,7 +9,7 @@ import pytest
 from jidoka.bus.memory import MemoryEventLog
 from jidoka.contract import events as e
 from jidoka.contract.content import LlmConfig, Status
-from jidoka.contract.errors import SessionNotFound
+from jidoka.contract.errors import SessionNotFound, Unavailable
 from jidoka.core.ports import Draft
 from jidoka.core.projection import SessionRow
 from jidoka.session_manager.sessions import Sessions
@@ -99,3 +99,14 @@ async def test_a_session_that_has_ended_is_forgotten_once_the_stream_has_passed_
     assert sessions.rows == {}
     with pytest.raises(SessionNotFound):
         await sessions.record("s1", rest_unless_busy)
+
+
+async def test_who_leads_no_more_records_nothing(log: MemoryEventLog):
+    led = [True]
+    sessions = Sessions(log, "/tests", lambda: "id-1", lambda: led[0])
+    led[0] = False
+
+    with pytest.raises(Unavailable):
+        await sessions.create("s1", CREATED, "c1")
+
+    assert await log.last("s1") is None
