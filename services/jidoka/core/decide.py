@@ -98,7 +98,8 @@ def decide(
 
 def _must_be_open(state: SessionState, command: SessionDecision) -> None:
     if state.status is Status.TERMINATED or state.closing == "terminate":
-        raise SessionTerminated(session_id=state.session_id, reason=state.end_reason)
+        at = e.iso(state.updated_at) if state.updated_at else None
+        raise SessionTerminated(session_id=state.session_id, reason=state.end_reason, at=at)
     closed = state.status is Status.CLOSED or state.closing == "close"
     if closed and not isinstance(command, c.CloseSession | c.RenameSession | c.ConfigureSession):
         raise InvalidTransition(status="closed", asked=f"{command.name}: resume it first")

@@ -57,7 +57,7 @@ REFUSALS: dict[str, tuple[tuple[Event, ...], str, dict[str, Any], str, dict[str,
         "message.submit",
         SAY,
         "session_terminated",
-        {"session_id": "s1"},
+        {"session_id": "s1", "reason": "crash_limit"},
     ),
     "a session that is closed": (
         CLOSED,
