@@ -93,8 +93,7 @@ async def test_no_acknowledged_event_is_lost_when_the_power_goes(disk, server, c
         stop.set()
         server.kill()
         await asyncio.gather(*writers)
-        await asyncio.to_thread(disk.unmount)
-        disk.mount()
+        await asyncio.to_thread(disk.power_on)
 
     server.start()
     findings = check(await read_all(server.url), acknowledged, [])

@@ -31,6 +31,17 @@ class LoopDisk:
         """Mount it; after a cut the journal is replayed."""
         _run("mount", "-o", "loop", str(self.image), str(self.mounted_at))
 
+    def power_on(self) -> None:
+        """Let go of the dead file system and mount what had reached the disk.
+
+        It is a copy that is mounted: some other process's mount namespace may hold the dead one.
+        """
+        self.unmount()
+        dead, self.image = self.image, self.image.with_name(f"{self.image.name}+")
+        _run("cp", "--sparse=always", str(dead), str(self.image))
+        dead.unlink()
+        self.mount()
+
     def cut(self) -> None:
         """Cut the power."""
         folder = os.open(self.mounted_at, os.O_RDONLY)

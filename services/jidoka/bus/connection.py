@@ -193,13 +193,12 @@ class Bus:
             await self.unsubscribe(subscription)
 
     async def close(self, timeout_s: float = 2.0) -> None:
-        """Hand over what is still waiting, then end the connection, within `timeout_s` each."""
+        """Hand over what still waits, then end the connection, within `timeout_s` each."""
         with suppress(TimeoutError, nats_errors.Error, JidokaError):
             async with asyncio.timeout(timeout_s):
                 if self.client.is_connected:
                     await self.barrier(timeout_s)
-        # a task of its own: closing in a reconnect, nats-py cancels what it waits for itself
-        closing = asyncio.create_task(self.client.close(), name="close")
+        closing = asyncio.create_task(self.client.close())  # it may cancel what it waits for itself
         closing.add_done_callback(lambda done: done.cancelled() or done.exception())
         await asyncio.wait({closing}, timeout=timeout_s)
         self._up.clear()
