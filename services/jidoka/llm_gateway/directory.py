@@ -38,6 +38,10 @@ class Library(Protocol):
 class Keys(Protocol):
     """Who knows which keys may be used, and are there."""
 
+    def allow(self, route: Route, owner: str) -> None:
+        """Raise `Forbidden` where no rule lets an owner go there with that key."""
+        ...
+
     def check(self, route: Route, owner: str) -> None:
         """Raise `ApiKeyMissing` or `Forbidden` where a call would not get its key."""
         ...
@@ -93,7 +97,8 @@ class ModelDirectory:
         """Return where a call goes, then where it goes if that fails.
 
         Raises:
-            ApiKeyMissing, Forbidden: the first of them would not get a key.
+            Forbidden: one of them is not this owner's to use.
+            ApiKeyMissing: the first of them would not get a key.
             ProviderUnknown, ModelUnknown: nobody serves that name.
         """
         around = self._surroundings()
@@ -102,6 +107,8 @@ class ModelDirectory:
         except ModelUnknown:  # the library may know whose model it is
             await self._library.load()
             found = routes(config, around)
+        for route in found:
+            self._keys.allow(route, owner)
         self._keys.check(found[0], owner)
         return found
 

@@ -44,6 +44,14 @@ class KeyRing:
         self._rules = tuple(rules)
         self._everything = everything
 
+    def allow(self, route: Route, owner: str) -> None:
+        """Raise `Forbidden` where no rule lets `owner` use that reference for that address."""
+        if route.provider in OWN or self._everything:
+            return
+        if not self._is_allowed(route, owner):
+            where = route.api_base or route.provider
+            raise Forbidden(right=f"use {_named(route.key_reference)} for {where}")
+
     def check(self, route: Route, owner: str) -> None:
         """Raise where a call would not get its key.
 
@@ -52,12 +60,9 @@ class KeyRing:
             ApiKeyMissing: it is not set; the ways to set it are named.
             InvalidMessage: the reference is none.
         """
-        if route.provider in OWN:
-            return
-        if not self._everything and not self._is_allowed(route, owner):
-            right = f"use {route.key_reference or 'no key'} for {route.api_base or route.provider}"
-            raise Forbidden(right=right)
-        self.key(route)
+        self.allow(route, owner)
+        if route.provider not in OWN:
+            self.key(route)
 
     def key(self, route: Route) -> str | None:
         """Return the key of a route, None where it needs none; raises as `check`."""
@@ -78,6 +83,13 @@ class KeyRing:
     def _is_allowed(self, route: Route, owner: str) -> bool:
         named = (rule for rule in self._rules if rule.reference == route.key_reference)
         return any(rule.allows(route, owner) for rule in named)
+
+
+def _named(reference: str) -> str:
+    """Return a reference as it may be told: what is none may be a key in the wrong place."""
+    if not reference:
+        return "no key"
+    return reference if REFERENCE.fullmatch(reference) else "what is no reference"
 
 
 def read_rules(raw: Iterable[Mapping[str, Any]]) -> tuple[KeyRule, ...]:

@@ -68,6 +68,13 @@ def test_what_no_rule_allows_is_forbidden(route: Route, owner: str):
         ring(RULE).check(route, owner)
 
 
+def test_what_may_be_a_key_is_not_repeated_by_a_rule_either():
+    with pytest.raises(Forbidden) as refused:
+        ring(RULE).allow(Route("openai", "x", None, "sk-canary-12345"), "ann")
+
+    assert "canary" not in refused.value.message
+
+
 def test_an_empty_list_allows_nobody():
     with pytest.raises(Forbidden):
         ring().check(OPENAI, "ann")
