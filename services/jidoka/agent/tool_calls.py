@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from jidoka.agent.aftermath import Aftermath
+from jidoka.agent.plan import planned
 from jidoka.agent.questions import arguments_of
 from jidoka.agent.recorder import Recorder, Unwanted
 from jidoka.contract import events as e
@@ -116,7 +117,8 @@ class ToolCalls:
         context = self.context(self.recorder.session.state, tool.spec.effect, live.write)
         try:
             before = await tool.pre_state(args, context)
-            event = self._started(call, tool, args, before)
+            after = await planned(tool, args, context)
+            event = self._started(call, tool, args, (before, after))
             await self.recorder.record(effect, lambda _state: event)
             async with asyncio.timeout(_patience_s(tool, args, context)):
                 outcome = await tool.run(args, context)
@@ -127,23 +129,25 @@ class ToolCalls:
         await self._completed(effect, call, outcome, began_s)
 
     async def recover(self, effect: RecoverTool) -> None:
-        """A lost worker's file write: run it again if nothing was written, else say so."""
+        """A lost worker's file write: by the hashes it happened, did not, or nobody can say."""
         call = self.recorder.open_call(effect.call_id)
+        began_s = asyncio.get_running_loop().time()
         try:
             tool, args = self._resolved(call)
             context = self.context(self.recorder.session.state, tool.spec.effect, _unseen)
             now = {file.path: file.sha256 for file in await tool.pre_state(args, context)}
         except JidokaError as problem:
-            began_s = asyncio.get_running_loop().time()
             await self._failed(effect, call, problem, began_s)
             return
-        if now == dict(call.pre_state):
-            # the lost worker had seen them; what it knew died with it
-            context.read_marks.update({path: seen for path, seen in now.items() if seen})
+        # what the lost worker had read or written is known to this session
+        context.read_marks.update({path: seen for path, seen in now.items() if seen})
+        if call.post_state and all(now.get(path) == after for path, after in call.post_state):
+            await self._recovered(effect, call)
+        elif now == dict(call.pre_state):
             await self.run(effect)
-            return
-        changed = ", ".join(path for path, digest in call.pre_state if now.get(path) != digest)
-        await self._interrupted(effect, call, f"since it began these files changed: {changed}")
+        else:
+            changed = ", ".join(path for path, was in call.pre_state if now.get(path) != was)
+            await self._interrupted(effect, call, f"since it began these files changed: {changed}")
 
     async def interrupted(self, effect: ReportInterrupted) -> None:
         """Record that a call may have happened, or that it was never begun."""
@@ -160,8 +164,13 @@ class ToolCalls:
     # --- events ---
 
     def _started(
-        self, call: OpenCall, tool: Tool, args: Mapping[str, Any], before: tuple[FileState, ...]
+        self,
+        call: OpenCall,
+        tool: Tool,
+        args: Mapping[str, Any],
+        files: tuple[tuple[FileState, ...], tuple[FileState, ...]],
     ) -> e.ToolStarted:
+        before, after = files
         return e.ToolStarted(
             turn_id=self.recorder.turn_id(),
             call_id=call.call_id,
@@ -171,6 +180,7 @@ class ToolCalls:
             attempt=call.attempt + 1,
             effect=tool.spec.effect,
             pre_state=_hashes(before),
+            post_state=_hashes(after),
         )
 
     async def _completed(
@@ -188,6 +198,18 @@ class ToolCalls:
             output_ref=kept,
             changed=_hashes(outcome.changed),
             duration_s=_since(began_s),
+        )
+        await self.recorder.record(effect, lambda _state: event)
+
+    async def _recovered(self, effect: Effect, call: OpenCall) -> None:
+        paths = ", ".join(path for path, _ in call.post_state)
+        event = e.ToolCompleted(
+            turn_id=self.recorder.turn_id(),
+            call_id=call.call_id,
+            tool=call.call.tool,
+            output=f"Done, though its worker was lost before it could say so. Written: {paths}.",
+            changed=tuple(FileHash(path=path, sha256=after) for path, after in call.post_state),
+            recovered=True,
         )
         await self.recorder.record(effect, lambda _state: event)
 

@@ -286,6 +286,8 @@ class ToolStarted(EventData, name="tool.started"):
     """`pure` `idempotent` `effect`."""
     pre_state: tuple[FileHash, ...] = ()
     """The files it may change, as they were."""
+    post_state: tuple[FileHash, ...] = ()
+    """The files it is going to write, as it will leave them; empty where nobody can know."""
 
 
 class ToolCompleted(EventData, name="tool.completed"):

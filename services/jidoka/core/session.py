@@ -138,6 +138,7 @@ def _turn_event(state: SessionState, event: WorkerEvent, entry: Entry) -> Sessio
                 attempt=event.attempt,
                 effect=event.effect,
                 pre_state=tuple((file.path, file.sha256) for file in event.pre_state),
+                post_state=tuple((file.path, file.sha256) for file in event.post_state),
             )
         case e.ToolDenied(call_id=call_id):
             state = _settled(state, call_id)

@@ -68,6 +68,9 @@ class OpenCall:
     attempt: int = 0
     effect: str = "effect"
     pre_state: tuple[tuple[str, str | None], ...] = ()
+    """Path and sha-256 of what it may change, before."""
+    post_state: tuple[tuple[str, str | None], ...] = ()
+    """The same of what it writes, after."""
     question: Question | None = None
 
     @property

@@ -58,10 +58,12 @@ def _settle(state: SessionState, turn: Turn, call: OpenCall, kinds: Kinds) -> Ef
 
 def _recover(turn: Turn, call: OpenCall) -> Effect:
     """Return what becomes of a call that a lost worker had started."""
+    if turn.stopping:
+        return ReportInterrupted(call.call_id)
     kind = EffectClass(call.effect)
     match kind:
         case EffectClass.PURE:
-            return ReportInterrupted(call.call_id) if turn.stopping else RunTool(call.call_id)
+            return RunTool(call.call_id)
         case EffectClass.IDEMPOTENT:
             return RecoverTool(call.call_id)
         case EffectClass.EFFECT:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 
 import pytest
 
 from jidoka.contract import events as e
 from jidoka.contract.content import (
+    FileHash,
     Limits,
     PermissionMode,
     Policy,
     Status,
+    ToolCall,
     TurnOutcome,
     Usage,
 )
@@ -348,3 +351,82 @@ async def test_a_snapshot_that_cannot_be_read_is_as_good_as_none(tmp_path):
 
     assert isinstance(ended, e.TurnEnded)
     assert ended.answer == "first"
+
+
+WRITE = '{"path": "a.txt", "content": "one\\n"}'
+
+
+async def a_lost_write(bench, tmp_path, *, happened: bool) -> None:
+    """Leave a write that a worker of epoch 1 had started and nobody ended."""
+    await bench.open()
+    post = hashlib.sha256(b"one\n").hexdigest()
+    call = ToolCall(call_id="c1", tool="write", arguments=WRITE)
+    await bench.write(
+        e.WorkerAssigned(host="a", epoch=1),
+        e.TurnStarted(turn_id="t", message_ids=("m1",)),
+        e.LlmRequested(turn_id="t", call_id="t-1", step=1, model="x"),
+        e.LlmResponded(turn_id="t", call_id="t-1", step=1, tool_calls=(call,), model="x"),
+        e.ToolStarted(
+            turn_id="t",
+            call_id="c1",
+            tool="write",
+            args=json.loads(WRITE),
+            args_hash="",
+            effect="idempotent",
+            pre_state=(FileHash(path="a.txt"),),
+            post_state=(FileHash(path="a.txt", sha256=post),),
+        ),
+    )
+    if happened:
+        (tmp_path / "a.txt").write_text("one\n")
+
+
+async def test_a_write_that_had_happened_is_completed_and_not_done_again(tmp_path):
+    bench = memory_bench(tmp_path, "fine")
+    await a_lost_write(bench, tmp_path, happened=True)
+    written_ns = (tmp_path / "a.txt").stat().st_mtime_ns
+
+    async with bench.worker(epoch=2):
+        await bench.until(e.TurnEnded)
+
+    completed = [x for x in await bench.events() if isinstance(x, e.ToolCompleted)]
+    assert [x.recovered for x in completed] == [True]
+    assert (tmp_path / "a.txt").stat().st_mtime_ns == written_ns
+
+
+async def test_a_write_that_had_not_happened_is_done(tmp_path):
+    bench = memory_bench(tmp_path, "fine")
+    await a_lost_write(bench, tmp_path, happened=False)
+
+    async with bench.worker(epoch=2):
+        await bench.until(e.TurnEnded)
+
+    completed = [x for x in await bench.events() if isinstance(x, e.ToolCompleted)]
+    assert [x.recovered for x in completed] == [False]
+    assert (tmp_path / "a.txt").read_text() == "one\n"
+
+
+async def test_a_write_over_which_somebody_else_wrote_is_left_alone(tmp_path):
+    bench = memory_bench(tmp_path, "fine")
+    await a_lost_write(bench, tmp_path, happened=False)
+    (tmp_path / "a.txt").write_text("somebody's")
+
+    async with bench.worker(epoch=2):
+        await bench.until(e.TurnEnded)
+
+    interrupted = [x for x in await bench.events() if isinstance(x, e.ToolInterrupted)]
+    assert "a.txt" in interrupted[0].known
+    assert (tmp_path / "a.txt").read_text() == "somebody's"
+
+
+async def test_the_intent_names_the_files_before_and_after(tmp_path):
+    bench = memory_bench(tmp_path, asks(("write", WRITE)), "fine")
+    await bench.open()
+
+    async with bench.worker():
+        await bench.until(e.TurnEnded)
+
+    started = next(x for x in await bench.events() if isinstance(x, e.ToolStarted))
+    completed = next(x for x in await bench.events() if isinstance(x, e.ToolCompleted))
+    assert started.pre_state == (FileHash(path="a.txt", sha256=None),)
+    assert started.post_state == completed.changed
