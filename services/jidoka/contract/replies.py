@@ -20,7 +20,10 @@ class Reply(BaseModel):
 
 
 class CommandAccepted(Reply):
-    """The command was recorded, or a question answered."""
+    """The command was recorded, or a question answered.
+
+    The answer to a close or termination has `settled` too: whether it is carried out by now.
+    """
 
     session_id: str | None = None
     sequence: int | None = None
