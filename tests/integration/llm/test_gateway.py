@@ -163,8 +163,9 @@ async def test_a_gateway_that_starts_late_still_gets_the_call(world: World):
 
 async def test_a_gateway_that_is_killed_in_mid_call_is_replaced_by_another(world: World):
     model = world.script({"text": "once more", "first_delay_s": 0.5})
+    patient = GatewayClient(world.bus, NatsBlobs(world.bus), silence_s=1.0, patience_s=20)
     async with world.process() as first:
-        asking = asyncio.create_task(world.asked(model))
+        asking = asyncio.create_task(patient.complete(world.call(model)))
         await in_flight(world.bus, "call-1")
         first.send(signal.SIGKILL)
         await first.wait()
