@@ -134,8 +134,6 @@ class GatewaySettings(ModelSettings):
     """The embedded model reads about 44 tokens a second."""
     silence_timeout_s: float = _bounded(30.0, minimum=0.1)
     whole_timeout_s: float = _bounded(600.0, minimum=0.1)
-    answer_ttl_s: int = _bounded(3_600, minimum=60)
-    """How long a finished answer is remembered by its call id."""
     concurrency: int = _bounded(200, minimum=1, maximum=10_000)
     """Model calls at once; more wait. 100 streams of 50 words a second take a quarter of a core."""
     key_rules: tuple[dict[str, Any], ...] = ()
