@@ -32,6 +32,8 @@ class TextRow:
     ref: str
     """What a later text of the same kind replaces; an empty text takes it back."""
     text: str
+    replaces: bool = True
+    """False where there surely is no earlier one."""
 
 
 def usage_of(entry: Entry) -> UsageRow | None:
@@ -52,20 +54,21 @@ def usage_of(entry: Entry) -> UsageRow | None:
 
 def searched_in(entry: Entry) -> TextRow | None:
     """Return what the search finds of `entry`, None where it holds no text of a person's."""
+    replaces = True
     match entry.event:
-        case (
-            e.MessageAccepted(message_id=ref, content=content)
-            | e.MessageEdited(message_id=ref, content=content)
-        ):
+        case e.MessageAccepted(message_id=ref, content=content):
+            kind, text, replaces = "message", text_of(content), False
+        case e.MessageEdited(message_id=ref, content=content):
             kind, text = "message", text_of(content)
         case e.MessageWithdrawn(message_id=ref):
             kind, text = "message", ""
         case e.LlmResponded(call_id=ref, content=text) if text:
-            kind = "answer"
+            kind, replaces = "answer", False
         case e.SessionTitled(title=text):
             kind, ref = "title", "title"
         case e.SessionCreated(session_name=text) | e.SessionRenamed(session_name=text):
             kind, ref = "name", "name"
         case _:
             return None
-    return TextRow(entry.envelope.subject or "", entry.sequence, kind, ref, text)
+    subject = entry.envelope.subject or ""
+    return TextRow(subject, entry.sequence, kind, ref, text, replaces)

@@ -24,7 +24,7 @@ from jidoka.contract.errors import (
 )
 from jidoka.store.search import TOKENIZER
 
-VERSION: Final = 1
+VERSION: Final = 2
 """The shape of the tables and the meaning of their rows: a change of either is a new number, and a
 file with an older one is rebuilt."""
 
@@ -123,7 +123,7 @@ def meta(db: Database, key: str) -> int:
 
 def set_meta(db: Database, key: str, value: int) -> None:
     """Set a number of the table `meta`."""
-    table(db, "meta").upsert({"key": key, "value": str(value)}, pk="key")
+    db.execute(QUERIES["set_meta"], {"key": key, "value": str(value)})
 
 
 def _code(problem: sqlite3.Error) -> int:
@@ -192,3 +192,8 @@ def rows_of(db: Database, name: str, values: Mapping[str, Any]) -> list[dict[str
     """Return the rows that the query `name` finds."""
     found = cast("Iterable[dict[str, Any]]", db.query(QUERIES[name], dict(values)))
     return list(found)
+
+
+def write_all(db: Database, name: str, values: Iterable[Mapping[str, Any]]) -> None:
+    """Run the statement `name` for each of `values`."""
+    db.conn.executemany(QUERIES[name], values)

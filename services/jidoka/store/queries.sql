@@ -19,7 +19,7 @@ create table sessions (
   created_at text, updated_at text,
   first_cursor integer not null, cursor integer not null,
   sequence integer not null, digest text not null
-);
+) without rowid;
 create index sessions_by_age on sessions (first_cursor);
 create index sessions_by_project on sessions (project_path);
 create table usage (
@@ -46,6 +46,33 @@ on conflict (session_id, turn_id, model) do update set
     when excluded.cost_usd is null then cost_usd
     else coalesce(cost_usd, 0.0) + excluded.cost_usd
   end;
+
+-- name: put_session
+insert or replace into sessions (
+  session_id, name, title, owner, metadata, project_path, requested_path, sharing, worktree_of,
+  sandbox, model, permission_mode, status, reason, asked, ended, error, phase, turn_id, inbox,
+  calls, waiting, messages, turns, input_tokens, output_tokens, cost_usd, host, epoch,
+  gone_epoch, losses, created_at, updated_at, first_cursor, cursor, sequence, digest
+) values (
+  :session_id, :name, :title, :owner, :metadata, :project_path, :requested_path, :sharing,
+  :worktree_of, :sandbox, :model, :permission_mode, :status, :reason, :asked, :ended, :error,
+  :phase, :turn_id, :inbox, :calls, :waiting, :messages, :turns, :input_tokens, :output_tokens,
+  :cost_usd, :host, :epoch, :gone_epoch, :losses, :created_at, :updated_at, :first_cursor,
+  :cursor, :sequence, :digest
+);
+
+-- name: get_sessions
+select * from sessions where session_id in (select value from json_each(:ids));
+
+-- name: drop_text
+delete from conversation where session_id = :session_id and kind = :kind and ref = :ref;
+
+-- name: add_text
+insert into conversation (session_id, sequence, kind, ref, text)
+values (:session_id, :sequence, :kind, :ref, :text);
+
+-- name: set_meta
+insert or replace into meta (key, value) values (:key, :value);
 
 -- name: find
 select * from sessions

@@ -125,8 +125,13 @@ def _position(db: Database) -> int:
 
 
 def _get(db: Database, session_id: str) -> SessionRow | None:
-    found = list(database.table(db, "sessions").rows_where("session_id = ?", [session_id]))
-    return from_columns(found[0]) if found else None
+    return _known(db, [session_id]).get(session_id)
+
+
+def _known(db: Database, session_ids: Iterable[str]) -> dict[str, SessionRow]:
+    ids = json.dumps(list(session_ids))
+    rows = map(from_columns, database.rows_of(db, "get_sessions", {"ids": ids}))
+    return {row.session_id: row for row in rows}
 
 
 def _find(db: Database, query: SessionQuery) -> tuple[SessionRow, ...]:
@@ -150,37 +155,26 @@ def _apply(db: Database, entries: Sequence[Entry], after: int) -> int:
         return position  # a gap is never applied: the caller sees where to go on from
     with database.writing(db):
         rows = _projected(db, fresh)
-        columns = [to_columns(row) for row in rows]
-        database.table(db, "sessions").upsert_all(columns, pk="session_id")
-        for entry in fresh:
-            _add_usage(db, entry)
-            _add_text(db, searched_in(entry))
+        database.write_all(db, "put_session", map(to_columns, rows))
+        used = [asdict(spent) for spent in map(usage_of, fresh) if spent is not None]
+        database.write_all(db, "add_usage", used)
+        _write_texts(db, [text for text in map(searched_in, fresh) if text is not None])
         database.set_meta(db, "position", fresh[-1].head.cursor)
     return fresh[-1].head.cursor
 
 
-def _projected(db: Database, entries: Iterable[Entry]) -> Iterable[SessionRow]:
-    rows: dict[str, SessionRow | None] = {}
+def _projected(db: Database, entries: Sequence[Entry]) -> Iterable[SessionRow]:
+    rows = _known(db, {entry.envelope.subject or "" for entry in entries})
     for entry in entries:
         session_id = entry.envelope.subject or ""
-        if session_id not in rows:
-            rows[session_id] = _get(db, session_id)
-        rows[session_id] = project(rows[session_id], entry)
-    return [row for row in rows.values() if row is not None]
+        rows[session_id] = project(rows.get(session_id), entry)
+    return rows.values()
 
 
-def _add_usage(db: Database, entry: Entry) -> None:
-    used = usage_of(entry)
-    if used is not None:
-        db.execute(database.QUERIES["add_usage"], asdict(used))
-
-
-def _add_text(db: Database, found: TextRow | None) -> None:
-    if found is None:
-        return
-    conversation = database.table(db, "conversation")
-    conversation.delete_where(
-        "session_id = ? and kind = ? and ref = ?", [found.session_id, found.kind, found.ref]
-    )
-    if found.text:
-        conversation.insert(asdict(found))
+def _write_texts(db: Database, texts: Sequence[TextRow]) -> None:
+    for text in texts:
+        values = asdict(text)
+        if text.replaces:
+            database.write_all(db, "drop_text", [values])
+        if text.text:
+            database.write_all(db, "add_text", [values])
