@@ -11,9 +11,10 @@ from jidoka.contract.errors import ApiKeyMissing, ModelUnknown
 from jidoka.contract.internal import LlmModels, LlmModelsRequest
 from jidoka.llm import weights
 from jidoka.llm.embedded import WINDOW
+from jidoka.llm.listing import first_model
 from jidoka.llm.pieces import Route
 from jidoka.llm.provider_names import PROVIDER_NAMES
-from jidoka.llm.providers import KEYLESS, LOCAL, PROVIDERS, SCRIPTED, maker_of
+from jidoka.llm.providers import COMPATIBLE, KEYLESS, LOCAL, PROVIDERS, SCRIPTED, maker_of
 from jidoka.llm.scripted import ScriptedModel
 from jidoka.llm_gateway.routing import WAYS, Surroundings, routes
 from jidoka.settings import GatewaySettings
@@ -40,6 +41,10 @@ class Keys(Protocol):
 
     def allow(self, route: Route, owner: str) -> None:
         """Raise `Forbidden` where no rule lets an owner go there with that key."""
+        ...
+
+    def key(self, route: Route) -> str | None:
+        """Return the key of a route, None where it needs none; raises `ApiKeyMissing`."""
         ...
 
     def check(self, route: Route, owner: str) -> None:
@@ -101,11 +106,13 @@ class ModelDirectory:
             ApiKeyMissing: the first of them would not get a key.
             ProviderUnknown, ModelUnknown: nobody serves that name.
         """
-        around = self._surroundings()
+        around = self._surroundings(await self._server_model(config))
         try:
             found = routes(config, around)
-        except ModelUnknown:  # the library may know whose model it is
-            await self._library.load()
+        except ModelUnknown as unknown:
+            if not unknown.name:
+                raise
+            await self._library.load()  # it may know whose model it is
             found = routes(config, around)
         for route in found:
             self._keys.allow(route, owner)
@@ -142,8 +149,20 @@ class ModelDirectory:
         own = (LOCAL,) if self._local.is_installed else ()
         return (*keyed, *own, *sorted(KEYLESS))
 
-    def _surroundings(self) -> Surroundings:
+    async def _server_model(self, config: LlmConfig) -> str | None:
+        """Return the first model of the configured server where nobody names one."""
+        settings = self._settings
+        named = config.model or config.provider or settings.model
+        keyed = any(p.model and self._environment.get(p.variable) for p in PROVIDERS.values())
+        if named or keyed or not settings.api_base:
+            return None
+        reference = settings.api_key_ref or ""
+        key = self._keys.key(Route(COMPATIBLE, "", settings.api_base, reference))
+        return await first_model(settings.api_base, key)
+
+    def _surroundings(self, server_model: str | None) -> Surroundings:
         return Surroundings(
+            server_model=server_model,
             settings=self._settings,
             environment=self._environment,
             has_local=lambda: self._local.is_installed,

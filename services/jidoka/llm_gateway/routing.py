@@ -33,6 +33,8 @@ class Surroundings:
 
     settings: GatewaySettings
     environment: Mapping[str, str]
+    server_model: str | None
+    """The first model of the server whose address is configured without one."""
     has_local: Callable[[], bool]
     """Whether the embedded model is installed."""
     is_provider: Callable[[str], bool]
@@ -81,6 +83,14 @@ def _default(around: Surroundings) -> LlmConfig:
     for provider in PROVIDERS.values():
         if provider.model and around.environment.get(provider.variable):
             return LlmConfig(provider=provider.name, model=provider.model)
+    if settings.api_base:
+        if around.server_model is None:
+            raise ModelUnknown(name="", why=f"{settings.api_base} lists none; set JIDOKA_MODEL")
+        return LlmConfig(
+            model=around.server_model,
+            api_base=settings.api_base,
+            api_key_ref=settings.api_key_ref,
+        )
     if around.has_local():
         return LlmConfig(provider=LOCAL)
     raise ApiKeyMissing(provider="", ways=WAYS)

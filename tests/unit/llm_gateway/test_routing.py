@@ -19,9 +19,14 @@ LOCAL_URL = "http://127.0.0.1:1/v1"
 
 
 def around(
-    environment: dict[str, str] | None = None, *, has_local: bool = False, **settings: Any
+    environment: dict[str, str] | None = None,
+    *,
+    has_local: bool = False,
+    server_model: str | None = None,
+    **settings: Any,
 ) -> Surroundings:
     return Surroundings(
+        server_model=server_model,
         settings=GatewaySettings(home=Path("/nowhere"), **settings),
         environment=environment or {},
         has_local=lambda: has_local,
@@ -101,6 +106,19 @@ def test_else_the_first_provider_with_a_key():
     there = around({"GEMINI_API_KEY": "k", "XAI_API_KEY": "k"}, has_local=True)
 
     assert routed(LlmConfig(), there)[0] == "gemini"
+
+
+def test_else_the_first_model_of_the_configured_server():
+    there = around(has_local=True, server_model="qwen", api_base=LOCAL_URL)
+
+    (route,) = routes(LlmConfig(), there)
+
+    assert (route.provider, route.model, route.api_base) == ("openai", "qwen", LOCAL_URL)
+
+
+def test_a_configured_server_that_lists_no_model_is_named():
+    with pytest.raises(ModelUnknown, match="JIDOKA_MODEL"):
+        routes(LlmConfig(), around(has_local=True, api_base=LOCAL_URL))
 
 
 def test_else_the_embedded_model():
