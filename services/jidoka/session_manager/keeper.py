@@ -263,5 +263,6 @@ class Keeper:
 
 def _weight(row: SessionRow) -> tuple[object, ...]:
     """Return all of a row that `next_step` looks at, but for its times and numbers."""
-    busy = (row.turn_id is None, not row.inbox)
-    return (row.status, row.reason, row.asked, row.ended, row.epoch, row.gone_epoch, *busy)
+    turn = row.turn_id if row.asked else None  # only who waits for its end looks at it
+    busy = row.is_busy
+    return (row.status, row.reason, row.asked, row.ended, row.epoch, row.gone_epoch, busy, turn)

@@ -11,12 +11,14 @@ from datetime import datetime
 from typing import Final
 
 from jidoka.bus.connection import Bus
+from jidoka.bus.erasing import NatsEraser
 from jidoka.bus.event_log import NatsEventLog
 from jidoka.bus.marks import Marks
 from jidoka.bus.requests import serve
 from jidoka.contract import subjects
 from jidoka.contract.content import Status
 from jidoka.contract.envelope import utc
+from jidoka.contract.events import SessionDeleted
 from jidoka.contract.internal import HostReply, WorkerExited, WorkerReady
 from jidoka.core.lifecycle import Rules
 from jidoka.core.ports import Entry
@@ -24,6 +26,7 @@ from jidoka.core.registry import Registry, SessionQuery
 from jidoka.session_manager.admission import Admission
 from jidoka.session_manager.create import Creator
 from jidoka.session_manager.damage import Damage
+from jidoka.session_manager.delete import Deleter
 from jidoka.session_manager.door import Door
 from jidoka.session_manager.head import head_of
 from jidoka.session_manager.hosts import BusHosts
@@ -53,6 +56,7 @@ class Term:
     marks: Marks
     damage: Damage
     creator: Creator
+    deleter: Deleter
     door: Door
 
 
@@ -78,6 +82,8 @@ async def lead(
         tasks.create_task(term.projection.run(), name="projection")
         tasks.create_task(term.marks.run(), name="marks")
         await term.projection.reach(head, CATCH_UP_S)
+        known = {row.session_id for row in await registry.find(_EVERYTHING)} | set(sessions.rows)
+        tasks.create_task(term.deleter.sweep(marked.keys() - known), name="deleted")
         keeper = Keeper(
             sessions=sessions,
             workers=term.workers,
@@ -115,9 +121,11 @@ def _composed(
 
     def absorb(session_id: str, entry: Entry) -> None:
         sessions.follow(session_id, entry)
-        marks.note(session_id, entry.head)
+        if not isinstance(entry.event, SessionDeleted):  # what is deleted has no mark to reach
+            marks.note(session_id, entry.head)
 
     projection = Projection(log, registry, absorb)
+    deleter = Deleter(sessions, log, NatsEraser(bus), marks.forget, _now)
     admission = Admission(sessions, settings.session_limit)
     creator = Creator(sessions, admission, registry, GatewayModels(bus), settings.home)
     service = Service(
@@ -129,12 +137,13 @@ def _composed(
         admission=admission,
         log=log,
         damage=damage,
+        deleter=deleter,
         home=settings.home,
         grace_s=settings.grace_s,
     )
     name = source.strip("/").replace("/", "-")
     door = Door(required_nats_url(settings), name, bus, service, source)
-    return Term(sessions, workers, BusHosts(bus), projection, marks, damage, creator, door)
+    return Term(sessions, workers, BusHosts(bus), projection, marks, damage, creator, deleter, door)
 
 
 async def _load(bus: Bus, registry: Registry, sessions: Sessions) -> int:

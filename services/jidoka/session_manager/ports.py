@@ -26,6 +26,18 @@ class Logs(Protocol):
         ...
 
 
+class Eraser(Protocol):
+    """What takes away all that is kept of a session."""
+
+    async def erase(self, session_id: str, before_cursor: int) -> None:
+        """Erase the events before a stream sequence, and whatever else is kept of the session.
+
+        Raises:
+            Unavailable, TimedOut: a part may be left; the same again erases it.
+        """
+        ...
+
+
 class Hosts(Protocol):
     """The agent hosts."""
 

@@ -9,6 +9,7 @@ from typing import Any, Final, cast
 
 from jidoka.contract.commands import (
     CreateSession,
+    DeleteSession,
     GetSession,
     ListSessions,
     ResumeSession,
@@ -23,6 +24,7 @@ from jidoka.contract.errors import (
     UnknownCommand,
 )
 from jidoka.contract.events import SessionStatusChanged
+from jidoka.contract.ids import is_session_id
 from jidoka.contract.replies import CommandAccepted, Reply, SessionInfo
 from jidoka.core.naming import named
 from jidoka.core.projection import SessionRow
@@ -31,6 +33,7 @@ from jidoka.session_manager import projects
 from jidoka.session_manager.admission import Admission
 from jidoka.session_manager.create import Creator
 from jidoka.session_manager.damage import Damage
+from jidoka.session_manager.delete import Deleter
 from jidoka.session_manager.ports import Logs
 from jidoka.session_manager.projection import Projection
 from jidoka.session_manager.sessions import Sessions
@@ -56,6 +59,7 @@ class Service:
         admission: Admission,
         log: Logs,
         damage: Damage,
+        deleter: Deleter,
         home: Path,
         grace_s: float,
     ) -> None:
@@ -67,6 +71,7 @@ class Service:
         self._admission = admission
         self._log = log
         self._damage = damage
+        self._deleter = deleter
         self._home = home
         self._grace_s = grace_s
 
@@ -87,6 +92,8 @@ class Service:
                 return await self._list(command)
             case ResumeSession(session_id=session_id):
                 return await self._resume(session_id, asked.id)
+            case DeleteSession():
+                return await self._delete(command, asked)
             case _:
                 raise UnknownCommand(name=command.name)
 
@@ -115,6 +122,8 @@ class Service:
         target = data.get("session_id")
         if not isinstance(target, str) or target in self._sessions.rows:
             return asked
+        if asked.name == DeleteSession.name and await self._was_deleted(target):
+            return asked  # asked twice, it answers the same
         row = await self._ended(target) or named(target, self._sessions.rows.values())
         update = {"subject": row.session_id, "data": data | {"session_id": row.session_id}}
         return asked.model_copy(update=update)
@@ -127,6 +136,9 @@ class Service:
         """Return a session that has ended: the registry alone remembers it."""
         await self._projection.reach(self._sessions.cursor, REGISTRY_PATIENCE_S)
         return await self._registry.get(session_id)
+
+    async def _was_deleted(self, target: str) -> bool:
+        return is_session_id(target) and await self._deleter.tombstone(target) is not None
 
     async def _list(self, command: ListSessions) -> Reply:
         """Return the JSON of a `SessionList`: 1,000 models would take 10 ms, and say the same."""
@@ -200,6 +212,16 @@ class Service:
         with self._admission.admitted(session_id, real, Sharing(row.sharing)):
             row = await self._sessions.record(session_id, _resumed, command_id)
         return self._info(row)
+
+    async def _delete(self, command: DeleteSession, asked: Envelope) -> CommandAccepted:
+        session_id = command.session_id
+        left = await self._deleter.tombstone(session_id)
+        if left is None:
+            left = await self._deleter.delete(await self._row(session_id), command, asked)
+        else:
+            await self._deleter.finish(session_id, left)
+        cursor = left.head.cursor
+        return CommandAccepted(session_id=session_id, sequence=left.sequence, cursor=cursor)
 
     async def _catch_up(self, session_id: str) -> None:
         """Fold what the log has of a session as of now."""

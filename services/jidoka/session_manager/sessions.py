@@ -109,6 +109,7 @@ class Sessions:
         """Record the first event of a session, or find that it is there.
 
         Raises:
+            SessionNotFound: it was there, and was deleted.
             Unavailable, TimedOut, StorageFull: it is not known to be recorded.
         """
         draft = self._draft(event, causation_id)
@@ -119,7 +120,9 @@ class Sessions:
             self.born_here.discard(session_id)
             entries = there.tail
         self._absorb_all(session_id, entries)
-        return self.rows[session_id]
+        if (row := self.rows.get(session_id)) is None:
+            raise SessionNotFound(asked=session_id)  # it was deleted
+        return row
 
     async def record(
         self, session_id: str, decide: Decision, causation_id: str | None = None
@@ -143,6 +146,16 @@ class Sessions:
             self._absorb_all(session_id, entries)
             return self.rows.get(session_id) or project(row, entries[0])
         raise Unavailable(part=f"the log of {session_id}", why="others keep writing to it")
+
+    async def end(self, session_id: str, event: Event, after: Head, causation_id: str) -> Entry:
+        """Record the last event of a session, which may have ended, right after `after`.
+
+        Raises:
+            StaleSequence: the log has moved on. Unavailable, TimedOut, StorageFull: as of the log.
+        """
+        entries = await self._append(session_id, self._draft(event, causation_id), after)
+        self._absorb_all(session_id, entries)
+        return entries[0]
 
     async def _append(self, session_id: str, draft: Draft, expected: Head) -> tuple[Entry, ...]:
         for _ in range(SAME_ID_TRIES - 1):

@@ -1,0 +1,107 @@
+"""The registry follows the log, whatever becomes of the registry meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import pytest
+
+from jidoka.bus.memory import MemoryEventLog
+from jidoka.contract import events as e
+from jidoka.contract.content import LlmConfig
+from jidoka.contract.errors import StorageFull
+from jidoka.core.ports import Draft, Entry, Head
+from jidoka.session_manager import projection as room
+from jidoka.session_manager.projection import Projection
+from jidoka.store.memory import MemoryRegistry
+
+CREATED = e.SessionCreated(session_name="x", project_path="/p", llm=LlmConfig())
+
+
+class FullDisk(MemoryRegistry):
+    """A registry that cannot be written until somebody has made room."""
+
+    has_room = False
+
+    async def apply(self, entries: Sequence[Entry], after: int) -> int:
+        if not self.has_room:
+            raise StorageFull
+        return await super().apply(entries, after)
+
+
+@pytest.fixture(autouse=True)
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room, "RETRY_S", 0.01)
+    monkeypatch.setattr(room, "MOST_WAITING", 3)
+
+
+@asynccontextmanager
+async def running(log: MemoryEventLog, registry: MemoryRegistry) -> AsyncIterator[Projection]:
+    projection = Projection(log, registry, lambda _session_id, _entry: None)
+    task = asyncio.create_task(projection.run())
+    try:
+        yield projection
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
+
+
+async def sessions(log: MemoryEventLog, count: int) -> int:
+    """Record new sessions; return the stream sequence of the last event."""
+    entries: tuple[Entry, ...] = ()
+    for _ in range(count):
+        name = f"s{len(log._stored)}"
+        entries = await log.append(name, Draft(CREATED, f"id-{name}", "/tests"), Head())
+    return entries[-1].head.cursor
+
+
+async def test_what_is_recorded_reaches_the_registry_when_it_is_asked_for():
+    log, registry = MemoryEventLog(), MemoryRegistry()
+    async with running(log, registry) as projection:
+        cursor = await sessions(log, 2)
+
+        reached = await projection.reach(cursor, timeout_s=5)
+
+    assert reached
+    assert await registry.position() == cursor
+
+
+async def test_a_registry_without_room_has_everything_once_there_is_some():
+    log, registry = MemoryEventLog(), FullDisk()
+    async with running(log, registry) as projection:
+        cursor = await sessions(log, 10)  # more than may wait: the log is read again
+        while_full = await projection.reach(cursor, timeout_s=0.05)
+        registry.has_room = True
+
+        reached = await projection.reach(cursor, timeout_s=5)
+        known = [await registry.get(f"s{number}") for number in range(10)]
+
+    assert (while_full, reached) == (False, True)
+    assert None not in known
+
+
+async def test_a_registry_that_was_emptied_is_filled_again():
+    log, registry = MemoryEventLog(), MemoryRegistry()
+    async with running(log, registry) as projection:
+        await projection.reach(await sessions(log, 2), timeout_s=5)
+        await registry.reset()
+        cursor = await sessions(log, 1)
+
+        await projection.reach(cursor, timeout_s=5)
+        known = [await registry.get(f"s{number}") for number in range(3)]
+
+    assert None not in known
+
+
+async def test_rebuilding_ends_where_the_log_ends():
+    log, registry = MemoryEventLog(), MemoryRegistry()
+    async with running(log, registry) as projection:
+        cursor = await sessions(log, 3)
+        await projection.reach(cursor, timeout_s=5)
+
+        reached = await projection.rebuild()
+
+    assert reached == cursor
+    assert await registry.position() == cursor
