@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
@@ -38,7 +38,7 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @asynccontextmanager
-async def running(log: MemoryEventLog, registry: MemoryRegistry) -> AsyncIterator[Projection]:
+async def running(log: MemoryEventLog, registry: MemoryRegistry) -> AsyncGenerator[Projection]:
     projection = Projection(log, registry, lambda _session_id, _entry: None)
     task = asyncio.create_task(projection.run())
     try:
@@ -50,11 +50,12 @@ async def running(log: MemoryEventLog, registry: MemoryRegistry) -> AsyncIterato
 
 async def sessions(log: MemoryEventLog, count: int) -> int:
     """Record new sessions; return the stream sequence of the last event."""
-    entries: tuple[Entry, ...] = ()
+    cursor = 0
     for _ in range(count):
         name = f"s{len(log._stored)}"
         entries = await log.append(name, Draft(CREATED, f"id-{name}", "/tests"), Head())
-    return entries[-1].head.cursor
+        cursor = entries[-1].head.cursor
+    return cursor
 
 
 async def test_what_is_recorded_reaches_the_registry_when_it_is_asked_for():
