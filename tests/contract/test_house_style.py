@@ -20,6 +20,7 @@ CATALOGUES = {
     "services/jidoka/contract/errors.py",
     "services/jidoka/contract/events.py",
     "services/jidoka/core/session.py",
+    "services/jidoka/core/session.py:_apply",
 }
 BINARY = {".png", ".gif", ".db", ".whl"}
 # "[.]" and the like, so that this file does not find itself
