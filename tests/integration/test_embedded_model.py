@@ -57,7 +57,8 @@ async def test_the_embedded_model_loads_answers_and_calls_a_tool():
         await model.stop()
 
     assert any(isinstance(piece, Text) and piece.text for piece in plain)
-    assert [piece.tool for piece in step if isinstance(piece, CallPart)] == ["list"]
+    assert {piece.tool for piece in step if isinstance(piece, CallPart)} < set(NAMES)
+    assert sum(isinstance(piece, CallPart) for piece in step) == 1
     assert Finish("tool_calls") in step
 
 

@@ -8,17 +8,17 @@ both slow.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from jidoka.contract.content import LlmConfig
+from jidoka.contract.content import LlmConfig, Usage
 from jidoka.contract.errors import ProviderBadAnswer
 from jidoka.contract.internal import LlmCall
 from jidoka.llm.local_server import LocalServer
 from jidoka.llm.pieces import CallPart, Finish, Model, Piece, Route, Spent, Text
-from jidoka.llm.small_model import compact, expand
+from jidoka.llm.small_model import compact, expand, question
 from jidoka.llm.weights import checked_gguf, default_cache, prepare
 
 WINDOW: Final = 8_192
@@ -96,15 +96,12 @@ class EmbeddedModel:
 
     async def _driven(self, call: LlmCall, route: Route) -> AsyncGenerator[Piece]:
         """Yield the next step: the model's JSON says nothing to a person before it is whole."""
-        said: list[str] = []
-        async with aclosing(self._library.stream(_small(call), route)) as pieces:
-            async for piece in pieces:
-                if isinstance(piece, Text):
-                    said.append(piece.text)
-                elif isinstance(piece, Spent):
-                    yield _free(piece)
+        spent: list[Spent] = []
         try:
-            text, calls = expand("".join(said), call.messages)
+            said = await self._said(_small(call, compact(call.messages, call.tools)), route, spent)
+            asked = question(said, call.messages)
+            answer = await self._said(_small(call, asked), route, spent) if asked else ""
+            text, calls = expand(said, answer, call.messages)
         except ValueError as problem:
             raise ProviderBadAnswer(provider="local", reason=str(problem)) from None
         if text:
@@ -112,17 +109,34 @@ class EmbeddedModel:
         for number, found in enumerate(calls):
             function = found["function"]
             yield CallPart(number, found["id"], function["name"], function["arguments"])
+        yield Spent(_sum(spent), 0.0)
         yield Finish("tool_calls" if calls else "stop")
 
+    async def _said(self, call: LlmCall, route: Route, spent: list[Spent]) -> str:
+        """Return the whole answer; what it took is added to `spent`."""
+        said: list[str] = []
+        async with aclosing(self._library.stream(call, route)) as pieces:
+            async for piece in pieces:
+                if isinstance(piece, Text):
+                    said.append(piece.text)
+                elif isinstance(piece, Spent):
+                    spent.append(piece)
+        return "".join(said)
 
-def _small(call: LlmCall) -> LlmCall:
-    request: dict[str, Any] = compact(call.messages, call.tools)
+
+def _small(call: LlmCall, request: Mapping[str, Any]) -> LlmCall:
+    extra = {name: request[name] for name in ("response_format", "seed") if name in request}
     llm = LlmConfig(
-        temperature=request["temperature"],
-        max_tokens=request["max_tokens"],
-        extra={"response_format": request["response_format"], "seed": request["seed"]},
+        temperature=request["temperature"], max_tokens=request["max_tokens"], extra=extra
     )
     return call.model_copy(update={"messages": tuple(request["messages"]), "tools": (), "llm": llm})
+
+
+def _sum(spent: Sequence[Spent]) -> Usage | None:
+    """Return what all calls took together, None where that is not known of each."""
+    known = [each.usage for each in spent if each.usage is not None]
+    complete = known and len(known) == len(spent)
+    return sum(known, start=Usage(input_tokens=0, output_tokens=0)) if complete else None
 
 
 def _free(piece: Piece) -> Piece:

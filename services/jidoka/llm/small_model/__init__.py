@@ -1,3 +1,3 @@
-from jidoka.llm.small_model.driver import compact, expand
+from jidoka.llm.small_model.driver import compact, expand, question
 
-__all__ = ["compact", "expand"]
+__all__ = ["compact", "expand", "question"]

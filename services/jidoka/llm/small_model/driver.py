@@ -1,6 +1,7 @@
 """Requests that a small model can answer, made of those that a capable one would get, and back.
 
-Pure: the same conversation gives the same request, whatever was asked before.
+A step takes one answer, a JSON object that a grammar forces: which tool, on what. A change takes a
+second one, in plain words: its code. Pure: the same conversation gives the same requests.
 """
 
 from __future__ import annotations
@@ -10,133 +11,121 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, cast
 
-from jidoka.llm.small_model.blocks import blocks_of, head_of
-from jidoka.llm.small_model.grammar import alternatives
-from jidoka.llm.small_model.history import Step, Turn, turns_of
-from jidoka.llm.small_model.phase import FINISH
-from jidoka.llm.small_model.prompt import JOINT, spoken, system_prompt
-from jidoka.llm.small_model.view import EDIT, READ, Stage, failed, unnumbered, view_of
+from jidoka.llm.small_model.code import arguments_of, question_for, said_before
+from jidoka.llm.small_model.grammar import CHANGES, alternatives
+from jidoka.llm.small_model.history import Step, Turn, failed, turns_of, unnumbered
+from jidoka.llm.small_model.prompt import FINISH, spoken, system_prompt
 
-RESULT_CHARS: Final = 2_400
-ASKED_CHARS: Final = 4_000
-WINDOW_CHARS: Final = 16_000  # some 5,000 tokens of the 8,192, beside prompt and answer
-MAX_TOKENS: Final = 600
+HEAD_CHARS: Final = 300
+TAIL_CHARS: Final = 900
+READ_CHARS: Final = 3_000
+WINDOW_CHARS: Final = 14_000  # some 4,500 tokens of the 8,192, beside prompt and answer
+STEP_TOKENS: Final = 300
+CODE_TOKENS: Final = 900
 AGAIN_TEMPERATURE: Final = 0.7
-Message = dict[str, str]
+Messages = Sequence[Mapping[str, Any]]
+Request = dict[str, Any]
 
 
-def compact(
-    messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]]
-) -> dict[str, Any]:
-    """Return the keyword arguments of the chat completion that takes the next step.
-
-    `messages` and `tools` are OpenAI's. The temperature is 0; only after a change that did not
-    help it rises, with a fixed seed, since the same thought would come again.
-    """
-    offered = names_of(tools)
+def compact(messages: Messages, tools: Messages) -> Request:
+    """Return the chat completion that chooses the next step; both arguments are OpenAI's."""
+    offered = [str(tool.get("function", {}).get("name")) for tool in tools]
     turns = turns_of(messages)
-    view = view_of(turns)
-    again = view.stage is Stage.FAILED or bool(view.futile)
-    schema = alternatives(view, offered)
+    schema = alternatives(turns, offered)
     return {
         "messages": [{"role": "system", "content": system_prompt(offered)}, *windowed(turns)],
         "response_format": {
             "type": "json_schema",
             "json_schema": {"name": "step", "strict": True, "schema": schema},
         },
-        "temperature": AGAIN_TEMPERATURE if again else 0.0,
-        "seed": view.edits + len(view.futile),
-        "max_tokens": MAX_TOKENS,
+        "temperature": 0.0,
+        "seed": 0,
+        "max_tokens": STEP_TOKENS,
     }
 
 
-def expand(text: str, messages: Sequence[Mapping[str, Any]]) -> tuple[str, list[dict[str, Any]]]:
-    """Return the visible text and the tool calls (OpenAI's shape) of an answer to `compact`.
+def question(text: str, messages: Messages) -> Request | None:
+    """Return the chat completion that writes the code of a change, None if the step is none.
 
     Raises:
-        ValueError: the answer is no such JSON; it was cut, or the server knows no grammars.
+        ValueError: `text` is no answer to `compact`.
     """
+    said, turns = _step(text), turns_of(messages)
+    if said["tool"] not in CHANGES:
+        return None
+    futile = sum(step.name in CHANGES and failed(step) for step in turns[-1].steps)
+    asked = question_for(turns, str(said.get("path")))
+    return {
+        "messages": [{"role": "user", "content": asked}],
+        "temperature": AGAIN_TEMPERATURE if futile else 0.0,  # the same words would come again
+        "seed": futile,
+        "max_tokens": CODE_TOKENS,
+    }
+
+
+def expand(text: str, answer: str, messages: Messages) -> tuple[str, list[dict[str, Any]]]:
+    """Return the visible text and the tool calls (OpenAI's shape) of a step.
+
+    `answer` is what was said to its question; empty if there was none.
+
+    Raises:
+        ValueError: `text` is no answer to `compact`; it was cut, or the server knows no grammars.
+    """
+    said = _step(text)
+    name = str(said.pop("tool"))
+    arguments: Mapping[str, Any] = said
+    if name == FINISH:
+        return str(said.get("answer", "")), []
+    if name in CHANGES:
+        name, arguments = arguments_of(turns_of(messages), str(said.get("path")), answer)
+    function = {"name": name, "arguments": json.dumps(arguments)}
+    call = {"id": _call_id(messages, text), "type": "function", "function": function}
+    return said_before(answer), [call]
+
+
+def _step(text: str) -> dict[str, Any]:
     parsed: object = json.loads(text)
     if not isinstance(parsed, dict) or "tool" not in parsed:
         raise ValueError("the answer names no tool")
-    said = cast("dict[str, Any]", parsed)
-    thought, tool = str(said.pop("thought", "")), str(said.pop("tool"))
-    if tool == FINISH:
-        return str(said.get("answer", "")), []
-    if tool == EDIT and "block" in said:
-        thought += JOINT + str(said.pop("fix", ""))
-        said = _looked_up(said, messages)
-    arguments = json.dumps(said)
-    call = {"id": call_id(messages, text), "type": "function"}
-    return thought, [{**call, "function": {"name": tool, "arguments": arguments}}]
+    return cast("dict[str, Any]", parsed)
 
 
-def _looked_up(said: Mapping[str, Any], messages: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return an edit with the text of the block that it names."""
-    contents = view_of(turns_of(messages)).contents
-    old = blocks_of(contents.get(str(said["path"]), "")).get(str(said["block"]), "")
-    return {"path": said["path"], "old": old, "new": str(said["new"]).strip("\n")}
-
-
-def call_id(messages: Sequence[Mapping[str, Any]], text: str) -> str:
+def _call_id(messages: Messages, text: str) -> str:
     """Return an id that the same answer at the same place always gets."""
     return "call_" + hashlib.sha256(f"{len(messages)}\n{text}".encode()).hexdigest()[:16]
 
 
-def names_of(tools: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return the names of the offered tools."""
-    return [str(tool.get("function", {}).get("name")) for tool in tools]
-
-
-def windowed(turns: Sequence[Turn]) -> list[Message]:
-    """Return the conversation within the window: what was asked last, and the latest steps.
-
-    It is cut in halves of the window, so that the beginning stays the same for many calls.
-    """
+def windowed(turns: Sequence[Turn]) -> list[dict[str, str]]:
+    """Return the conversation within the window: what was asked last, and the latest steps."""
     said = [list(_said(turn)) for turn in turns]
     while len(said) > 1 and _size(said) > WINDOW_CHARS:
         said.pop(0)
-    if said and _size(said) > WINDOW_CHARS:
-        task, *steps = said[0]
-        excess = _size(said) - WINDOW_CHARS
-        left_out = -(-excess // (WINDOW_CHARS // 2)) * (WINDOW_CHARS // 2)
-        while left_out > 0 and steps[2:]:
-            left_out -= len(steps[0]["content"]) + len(steps[1]["content"])
-            del steps[:2]
-        said[0] = [task, *steps]
+    while said and _size(said) > WINDOW_CHARS and said[0][3:]:
+        del said[0][1:3]  # a step and its result
     return [message for turn in said for message in turn]
 
 
-def _size(said: Sequence[Sequence[Message]]) -> int:
+def _size(said: Sequence[Sequence[Mapping[str, str]]]) -> int:
     return sum(len(message["content"]) for turn in said for message in turn)
 
 
-def _said(turn: Turn) -> Iterator[Message]:
-    yield {"role": "user", "content": clipped(turn.asked, ASKED_CHARS)}
+def _said(turn: Turn) -> Iterator[dict[str, str]]:
+    yield {"role": "user", "content": f"Task: {clipped(turn.asked, READ_CHARS, TAIL_CHARS)}"}
     for step in turn.steps:
-        said = clipped(spoken(step.name, step.thought, _shown_arguments(step)), ASKED_CHARS)
-        yield {"role": "assistant", "content": said}
-        yield {"role": "user", "content": f"-> {_shown_result(step)}"}
+        yield {"role": "assistant", "content": clipped(spoken(step.name, step.args), 900, 300)}
+        yield {"role": "user", "content": _result(step)}
     if turn.answer:
-        yield {"role": "assistant", "content": spoken(FINISH, "", {"answer": turn.answer})}
+        yield {"role": "assistant", "content": spoken(FINISH, {"answer": turn.answer})}
 
 
-def _shown_arguments(step: Step) -> dict[str, Any]:
-    if step.name != EDIT:
-        return dict(step.args)
-    block = head_of(str(step.args.get("old", "")))
-    return {"path": step.args.get("path"), "block": block, "new": step.args.get("new")}
+def _result(step: Step) -> str:
+    if step.name in CHANGES and not failed(step):
+        return f"Edited {step.args.get('path')}. Run the check now."
+    if step.name == "read":
+        return clipped(unnumbered(step.result), READ_CHARS, TAIL_CHARS)
+    return clipped(step.result, HEAD_CHARS, TAIL_CHARS)
 
 
-def _shown_result(step: Step) -> str:
-    if failed(step):
-        return clipped(step.result, RESULT_CHARS)
-    if step.name == EDIT:
-        return "ok"  # the change was said just before
-    return clipped(unnumbered(step.result) if step.name == READ else step.result, RESULT_CHARS)
-
-
-def clipped(text: str, most: int) -> str:
-    """Return head and tail of `text`, `most` characters together."""
-    half = most // 2
-    return text if len(text) <= most else f"{text[:half]}\n[...]\n{text[-half:]}"
+def clipped(text: str, head: int, tail: int) -> str:
+    """Return `text`, or its first `head` and last `tail` characters."""
+    return text if len(text) <= head + tail else f"{text[:head]}\n[...]\n{text[-tail:]}"

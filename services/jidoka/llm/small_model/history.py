@@ -6,9 +6,15 @@ A fold of the messages and nothing else, so the same conversation always gives t
 from __future__ import annotations
 
 import json
+import posixpath
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any, Final, cast
+
+_HIT: Final = re.compile(r"^([^:\n]+):\d+:", re.MULTILINE)
+_NAMED: Final = re.compile(r"(?<![\w/.-])(?:[\w-]+/)*[\w-]+\.[a-z]{1,5}\b(?![\w/(])")
+_NUMBERED: Final = re.compile(r"^ *\d+\t", re.MULTILINE)
 
 
 @dataclass(slots=True)
@@ -86,3 +92,47 @@ def text_of(content: object) -> str:
         cast("Mapping[str, Any]", part).get("text") for part in parts if isinstance(part, dict)
     )
     return "\n".join(text for text in texts if isinstance(text, str))
+
+
+def contents_of(turns: Sequence[Turn]) -> dict[str, str]:
+    """Return the files that were read or written, as they must be now; the latest come last."""
+    contents: dict[str, str] = {}
+    for step in (step for turn in turns for step in turn.steps if not failed(step)):
+        path = str(step.args.get("path"))
+        before = contents.pop(path, None) if step.name in {"read", "edit", "write"} else None
+        if step.name == "read":
+            contents[path] = unnumbered(step.result)
+        elif step.name == "write":
+            contents[path] = str(step.args.get("content", ""))
+        elif step.name == "edit" and before is not None:
+            old, new = str(step.args.get("old", "")), str(step.args.get("new", ""))
+            contents[path] = before.replace(old, new)
+    return contents
+
+
+def failed(step: Step) -> bool:
+    """Tell whether the tool could not do its work."""
+    return step.result.startswith("error: ")
+
+
+def unnumbered(text: str) -> str:
+    """Return `text` without the line numbers that `read` puts in front."""
+    return _NUMBERED.sub("", text)
+
+
+def names_in(text: str) -> list[str]:
+    """Return the files that `text` names, in their order."""
+    return list(dict.fromkeys(_NAMED.findall(text)))
+
+
+def found_in(turns: Sequence[Turn]) -> list[str]:
+    """Return the files that lists and searches have shown, in their order."""
+    names: dict[str, None] = {}
+    for step in (step for turn in turns for step in turn.steps if not failed(step)):
+        if step.name == "list":
+            folder = str(step.args.get("path") or ".")
+            lines = (line for line in step.result.splitlines() if line[-1:] not in {"/", ")"})
+            names.update((posixpath.normpath(f"{folder}/{line}"), None) for line in lines)
+        elif step.name == "grep":
+            names.update(dict.fromkeys(_HIT.findall(step.result)))
+    return list(names)
