@@ -158,6 +158,33 @@ async def test_terminated_sessions_are_listed_only_when_asked_for(
     assert [(row.session_id, row.reason) for row in ended] == [("s1", "terminate_requested")]
 
 
+async def test_of_a_deleted_session_nothing_is_known_or_found(registry: Registry, log: LogWriter):
+    log.create("s1")
+    log.write("s1", e.MessageAccepted(message_id="m", content="porcupine"), answer("t", "hedgehog"))
+    log.create("s2")
+    await registry.apply(log.entries[:-1], after=0)
+    deleted = e.SessionDeleted(at=START, by="anna", last_sequence=4, last_hash="0" * 64)
+    log.write("s1", deleted)
+
+    await registry.apply(log.entries[-2:], after=len(log.entries) - 2)
+
+    everything = SessionQuery(statuses=tuple(status.value for status in Status))
+    assert await registry.get("s1") is None
+    assert [row.session_id for row in await registry.find(everything)] == ["s2"]
+    assert await registry.find(SessionQuery(text="porcupine")) == ()
+    assert await registry.find(SessionQuery(text="hedgehog")) == ()
+
+
+async def test_a_tombstone_alone_makes_no_session(registry: Registry, log: LogWriter):
+    deleted = e.SessionDeleted(at=START, by="anna", last_sequence=4, last_hash="0" * 64)
+    log.write("s1", deleted)
+
+    await registry.apply(log.entries, after=0)
+
+    assert await registry.get("s1") is None
+    assert await registry.position() == 1
+
+
 async def test_a_list_is_narrowed_to_a_folder(registry: Registry, log: LogWriter):
     log.create("s1", path="/p/one")
     log.create("s2", path="/p/one-more")

@@ -24,12 +24,12 @@ from jidoka.contract.envelope import (
     utc,
 )
 from jidoka.contract.errors import InvalidMessage, JidokaError, LogDamaged
-from jidoka.contract.events import UnknownEvent, open_event
+from jidoka.contract.events import SessionDeleted, UnknownEvent, open_event
 from jidoka.core.ports import Draft, Entry, Head
 
 STRUCTURED = {CONTENT_TYPE_HEADER: CONTENT_TYPE}
 """The headers of a CloudEvent in structured form."""
-TOMBSTONE: Final = "session.deleted"
+TOMBSTONE: Final = SessionDeleted.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,8 @@ def opened(stored: Stored, before: Head | None = None) -> tuple[Entry, JidokaErr
         envelope = _envelope(stored)
     except JidokaError as problem:
         return _unreadable(stored, before), problem
-    number = before.sequence + 1 if before else envelope.number
+    counted = before is not None and envelope.name != TOMBSTONE  # what it counts on is erased
+    number = before.sequence + 1 if before and counted else envelope.number
     return with_data(envelope, head_of(stored, number))
 
 

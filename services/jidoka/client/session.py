@@ -142,6 +142,10 @@ class Client:
         """End a session for good; asked twice it answers the same."""
         return await self._record(commands.TerminateSession, {"reason": reason}, session_id)
 
+    async def delete_session(self, session_id: str) -> int:
+        """Erase a closed or terminated session; return the number of its tombstone."""
+        return await self._record(commands.DeleteSession, {}, session_id)
+
     async def rename_session(self, session_id: str, name: str) -> int:
         """Give a session another name."""
         return await self._record(commands.RenameSession, {"name": name}, session_id)

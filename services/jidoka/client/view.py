@@ -65,6 +65,8 @@ def _recorded(view: SessionView, event: e.Event | e.UnknownEvent, item: Recorded
             return replace(
                 view, status=Status.TERMINATED, status_reason=reason, error=error or view.error
             )
+        case e.SessionDeleted():
+            return replace(view, status=Status.TERMINATED, status_reason="deleted")
         case e.WorkerLost():
             return replace(view, workers_lost=view.workers_lost + 1)
         case e.ConversationCleared():

@@ -127,6 +127,12 @@ class TerminateSession(SessionCommand, name="session.terminate"):
     reason: Reason = ""
 
 
+class DeleteSession(SessionCommand, name="session.delete"):
+    """Erase a closed or terminated session: its log, blobs and snapshot; a tombstone is left."""
+
+    author: Annotated[str, Field(max_length=128)] = ""
+
+
 class RenameSession(SessionCommand, name="session.rename"):
     """Give a session another name."""
 
@@ -189,6 +195,7 @@ Command = (
     | CloseSession
     | ResumeSession
     | TerminateSession
+    | DeleteSession
     | RenameSession
     | ConfigureSession
     | SubmitMessage
@@ -203,7 +210,7 @@ Command = (
 COMMANDS: dict[str, type[Command]] = {kind.name: kind for kind in Command.__args__}
 
 MANAGER_COMMANDS = frozenset(
-    {"session.create", "session.get", "session.list", "session.resume"},
+    {"session.create", "session.get", "session.list", "session.resume", "session.delete"},
 )
 """What needs a place, a folder or the registry: the leading session-manager decides these."""
 

@@ -206,6 +206,18 @@ class SessionTerminated(EventData, name="session.terminated", writer=Writer.SESS
     error: ErrorInfo | None = None
 
 
+class SessionDeleted(Commanded, name="session.deleted", writer=Writer.SESSION_MANAGER):
+    """The session was erased: this tombstone is all that is left of its log."""
+
+    at: AwareDatetime
+    by: str
+    """Who asked."""
+    last_sequence: int
+    """The number of the last event before this one."""
+    last_hash: str
+    """The SHA-256 of that event."""
+
+
 # --- the worker writes what it does -------------------------------------------------------------
 
 
@@ -386,6 +398,7 @@ Event = (
     | WorkerAssigned
     | WorkerLost
     | SessionTerminated
+    | SessionDeleted
     | TurnStarted
     | LlmRequested
     | LlmResponded

@@ -36,6 +36,11 @@ class TextRow:
     """False where there surely is no earlier one."""
 
 
+def erases(entry: Entry) -> bool:
+    """Tell whether `entry` leaves nothing of its session to know."""
+    return isinstance(entry.event, e.SessionDeleted)
+
+
 def usage_of(entry: Entry) -> UsageRow | None:
     """Return what `entry` spent, None where it spent nothing that is known."""
     event = entry.event

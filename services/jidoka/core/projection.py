@@ -50,7 +50,7 @@ class SessionRow:
     asked: str = ""
     """What is still to be done for a person: `close`, `terminate`, or nothing."""
     ended: bool = False
-    """Whether `session.terminated`, the last event, is recorded."""
+    """Whether `session.terminated` or `session.deleted`, the last event, is recorded."""
     error: Mapping[str, Any] | None = None
     phase: str = "ready"
     """`ready` `thinking` `acting` `waiting`."""
@@ -140,6 +140,9 @@ def _lifecycle(row: SessionRow, event: e.Event | e.UnknownEvent, moment: str) ->
             info = error.model_dump(mode="json") if error else None
             ended = changed(row, status=Status.TERMINATED.value, reason=reason, error=info)
             return _at_rest(changed(ended, asked="", ended=True, inbox=()))
+        case e.SessionDeleted():
+            gone = changed(row, status=Status.TERMINATED.value, reason="deleted", asked="")
+            return _at_rest(changed(gone, ended=True, inbox=()))
         case e.SessionCloseRequested():
             return changed(row, asked=row.asked or "close")
         case e.SessionTerminationRequested():

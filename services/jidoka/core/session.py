@@ -75,15 +75,10 @@ def _apply(state: SessionState, event: e.Event, entry: Entry) -> SessionState:
             return _stopping(changed(state, closing="close"), TurnOutcome.CANCELLED)
         case e.SessionTerminationRequested():
             return _stopping(changed(state, closing="terminate"), TurnOutcome.CANCELLED)
-        case e.SessionTerminated(reason=reason, error=error):
-            return changed(
-                state,
-                status=Status.TERMINATED,
-                end_reason=reason,
-                error=error,
-                closing=None,
-                worker_wanted=False,
-            )
+        case e.SessionTerminated():
+            return _terminated(state, event)
+        case e.SessionDeleted():  # nothing is known of it any more but where its log ends
+            return SessionState(session_id=state.session_id, head=entry.head)
         case e.WorkerAssigned(host=host, epoch=epoch):
             epoch = max(epoch, state.epoch)
             return changed(state, host=host, epoch=epoch, worker_wanted=True, worker_lost=False)
@@ -185,6 +180,17 @@ def _status_changed(state: SessionState, event: e.SessionStatusChanged) -> Sessi
         status_reason=event.reason,
         closing=None if event.status is Status.CLOSED else state.closing,
         worker_wanted=state.worker_wanted and event.status not in AT_REST,
+    )
+
+
+def _terminated(state: SessionState, event: e.SessionTerminated) -> SessionState:
+    return changed(
+        state,
+        status=Status.TERMINATED,
+        end_reason=event.reason,
+        error=event.error,
+        closing=None,
+        worker_wanted=False,
     )
 
 

@@ -221,6 +221,7 @@ class Service:
         else:
             await self._deleter.finish(session_id, left)
         cursor = left.head.cursor
+        await self._projection.reach(cursor, REGISTRY_PATIENCE_S)
         return CommandAccepted(session_id=session_id, sequence=left.sequence, cursor=cursor)
 
     async def _catch_up(self, session_id: str) -> None:

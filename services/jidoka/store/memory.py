@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from jidoka.core.extracts import TextRow, searched_in
+from jidoka.core.extracts import TextRow, erases, searched_in
 from jidoka.core.ports import Entry
 from jidoka.core.projection import SessionRow, project
 from jidoka.core.registry import SessionQuery, newest
@@ -52,6 +52,9 @@ class MemoryRegistry:
         session_id = entry.envelope.subject or ""
         self._rows[session_id] = project(self._rows.get(session_id), entry)
         self._position = entry.head.cursor
+        if erases(entry):
+            del self._rows[session_id]
+            self._texts = {key: text for key, text in self._texts.items() if key[0] != session_id}
         found = searched_in(entry)
         if found is not None:
             self._texts[found.session_id, found.kind, found.ref] = found

@@ -71,6 +71,15 @@ delete from conversation where session_id = :session_id and kind = :kind and ref
 insert into conversation (session_id, sequence, kind, ref, text)
 values (:session_id, :sequence, :kind, :ref, :text);
 
+-- name: forget_session
+delete from sessions where session_id = :session_id;
+
+-- name: forget_usage
+delete from usage where session_id = :session_id;
+
+-- name: forget_text
+delete from conversation where session_id = :session_id;
+
 -- name: set_meta
 insert or replace into meta (key, value) values (:key, :value);
 

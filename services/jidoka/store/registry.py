@@ -18,7 +18,7 @@ from typing import TypeVar
 
 from sqlite_utils import Database
 
-from jidoka.core.extracts import TextRow, searched_in, usage_of
+from jidoka.core.extracts import TextRow, erases, searched_in, usage_of
 from jidoka.core.ports import Entry
 from jidoka.core.projection import SessionRow, project
 from jidoka.core.registry import SessionQuery
@@ -159,6 +159,9 @@ def _apply(db: Database, entries: Sequence[Entry], after: int) -> int:
         used = [asdict(spent) for spent in map(usage_of, fresh) if spent is not None]
         database.write_all(db, "add_usage", used)
         _write_texts(db, [text for text in map(searched_in, fresh) if text is not None])
+        gone = [{"session_id": entry.envelope.subject} for entry in fresh if erases(entry)]
+        for statement in ("forget_session", "forget_usage", "forget_text"):
+            database.write_all(db, statement, gone)
         database.set_meta(db, "position", fresh[-1].head.cursor)
     return fresh[-1].head.cursor
 

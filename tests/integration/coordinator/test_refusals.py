@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from jidoka.contract.content import Status
 from jidoka.contract.events import (
     Event,
     LlmRequested,
+    SessionDeleted,
     SessionStatusChanged,
     SessionTerminated,
     TurnStarted,
@@ -42,6 +44,12 @@ ENDED: tuple[Event, ...] = (
     SessionStatusChanged(status=Status.TERMINATED, previous_status=Status.ACTIVE),
     SessionTerminated(reason="crash_limit"),
 )
+DELETED = (
+    *ENDED,
+    SessionDeleted(
+        at=datetime(2026, 1, 1, tzinfo=UTC), by="a", last_sequence=1, last_hash="0" * 64
+    ),
+)
 CLOSED = (SessionStatusChanged(status=Status.CLOSED, previous_status=Status.ACTIVE),)
 SAY = {"session_id": "s1", "content": "hi"}
 REFUSALS: dict[str, tuple[tuple[Event, ...], str, dict[str, Any], str, dict[str, Any]]] = {
@@ -51,6 +59,13 @@ REFUSALS: dict[str, tuple[tuple[Event, ...], str, dict[str, Any], str, dict[str,
         SAY | {"session_id": "nobody"},
         "session_not_found",
         {"asked": "nobody"},
+    ),
+    "a session that was deleted": (
+        DELETED,
+        "message.submit",
+        SAY,
+        "session_not_found",
+        {"asked": "s1"},
     ),
     "a session that has ended": (
         ENDED,

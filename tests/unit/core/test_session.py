@@ -169,3 +169,15 @@ def test_nothing_folded_is_a_session_that_does_not_exist():
 
     assert state == SessionState()
     assert state.status is None
+
+
+def test_of_a_deleted_session_the_fold_knows_only_where_its_log_ends():
+    simulation = Simulation((("read",),))
+    simulation.begin()
+    deleted = e.SessionDeleted(at=START, by="anna", last_sequence=9, last_hash="0" * 64)
+    simulation.record(deleted)
+
+    state = fold(simulation.log.entries)
+
+    head = simulation.log.entries[-1].head
+    assert state == SessionState(session_id=SESSION, head=head)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import typer
 
-from jidoka.cli.session import close, create, listing, rename, resume, show, terminate
+from jidoka.cli.session import close, create, delete, listing, rename, resume, show, terminate
 
 group = typer.Typer(
-    help="Create, list, show, close, resume, rename and terminate sessions.",
+    help="Create, list, show, close, resume, rename, terminate and delete sessions.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -18,3 +18,4 @@ group.command("close")(close.command)
 group.command("resume")(resume.command)
 group.command("rename")(rename.command)
 group.command("terminate")(terminate.command)
+group.command("delete")(delete.command)
