@@ -14,12 +14,14 @@ from jidoka.bus.connection import Bus
 from jidoka.contract import subjects
 from jidoka.contract.commands import CommandData
 from jidoka.contract.envelope import Envelope, dataschema_of, type_of, utc
-from jidoka.contract.errors import InvalidMessage, JidokaError, TimedOut, Unavailable
+from jidoka.contract.errors import InvalidMessage, TimedOut, Unavailable
 from jidoka.contract.ids import uuid7
 
 T = TypeVar("T")
 RETRY_S: Final = 0.1
 ONE_TRY_S: Final = 5.0
+NOBODY_S: Final = 10.0
+"""So long may nobody listen: a program that died is back by then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,23 +62,22 @@ class Asker:
     async def answered(self, question: Callable[[float], Awaitable[T]]) -> T:
         """Return the answer to a question, which is asked again until somebody gives one."""
         loop = asyncio.get_running_loop()
-        until = loop.time() + self.timeout_s
+        begun = loop.time()
         while True:
-            left_s = until - loop.time()
+            left_s = begun + self.timeout_s - loop.time()
             try:
                 return await question(max(min(left_s, ONE_TRY_S), RETRY_S))
-            except (TimedOut, Unavailable) as problem:
-                if left_s - RETRY_S <= 0:
-                    raise _last_word(problem, self.timeout_s) from None
-                await asyncio.sleep(RETRY_S)
+            except TimedOut:
+                if left_s <= RETRY_S:
+                    raise TimedOut(after_s=self.timeout_s) from None
+            except Unavailable as problem:
+                waited_s = loop.time() - begun
+                if waited_s >= min(self.timeout_s, NOBODY_S) - RETRY_S:
+                    why = f"{problem.why} (for {waited_s:.0f} s)"
+                    raise Unavailable(part=problem.part, why=why) from None
+            await asyncio.sleep(RETRY_S)
 
 
 def new_id() -> str:
     """Return a new UUIDv7."""
     return uuid7(time.time_ns() // 1_000_000, os.urandom(10))
-
-
-def _last_word(problem: TimedOut | Unavailable, timeout_s: float) -> JidokaError:
-    if isinstance(problem, TimedOut):
-        return TimedOut(after_s=timeout_s)
-    return Unavailable(part=problem.part, why=f"{problem.why} (for {timeout_s:g} s)")
