@@ -57,7 +57,8 @@ def run_once(wish: Wish, form: str) -> int:
 
 
 async def _run(client: Client, wish: Wish, reporter: Reporter, begun: float) -> int:
-    await check_model(client, wish.llm, wish.project_path)
+    if wish.llm or not (wish.go_on or wish.resume):  # a session that goes on has its own
+        await check_model(client, wish.llm, wish.project_path)
     session_id, is_new = await _session(client, wish)
     try:
         async with reporter.beating(), stoppable(client, session_id):
