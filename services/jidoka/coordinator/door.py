@@ -26,7 +26,7 @@ from jidoka.bus.connection import MISSED_PINGS, PING_EVERY_S, Bus
 from jidoka.bus.entries import STRUCTURED, Stored
 from jidoka.bus.leaving import finish
 from jidoka.bus.quarantine import Quarantine
-from jidoka.contract.envelope import Envelope, receive
+from jidoka.contract.envelope import receive
 from jidoka.contract.errors import Internal, JidokaError, RateLimited
 from jidoka.contract.subjects import COMMAND_REQUESTS, COORDINATOR_QUEUE
 from jidoka.coordinator.poison import Poison
@@ -107,7 +107,7 @@ class Door:
     async def _take(self, asked: Asked) -> None:
         if not self._room.take(asked.subject, len(asked.body)):
             busy = RateLimited(retry_after_s=TRY_AGAIN_S)
-            await self._reply(asked, self._coordinator.refusal(None, busy))
+            await self._reply(asked, self._coordinator.refusal(None, busy).to_json())
             return
         task = asyncio.create_task(self._work(asked), name=f"answer {asked.subject}")
         self._working.add(task)
@@ -123,9 +123,9 @@ class Door:
         finally:
             self._room.leave(asked.subject, len(asked.body))
 
-    async def _reply(self, asked: Asked, answer: Envelope) -> None:
+    async def _reply(self, asked: Asked, answer: bytes) -> None:
         if asked.reply_to:
-            await self._bus.publish(asked.reply_to, answer.to_json(), headers=STRUCTURED)
+            await self._bus.publish(asked.reply_to, answer, headers=STRUCTURED)
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._working.discard(task)
@@ -133,20 +133,20 @@ class Door:
             log.warning("an answer was not sent: %s", problem)
 
 
-async def answered(coordinator: Coordinator, asked: Asked) -> tuple[Envelope, JidokaError | None]:
+async def answered(coordinator: Coordinator, asked: Asked) -> tuple[bytes, JidokaError | None]:
     """Return the answer to whatever came, and what was wrong if it was no CloudEvent at all."""
     try:
         envelope = receive(asked.body, asked.headers)
     except JidokaError as unread:
-        return coordinator.refusal(None, unread), unread
+        return coordinator.refusal(None, unread).to_json(), unread
     try:
-        return await coordinator.answer(request_of(envelope, asked.subject)), None
+        return await coordinator.body(request_of(envelope, asked.subject)), None
     except JidokaError as refused:
-        return coordinator.refusal(envelope, refused), None
+        return coordinator.refusal(envelope, refused).to_json(), None
     except Exception:  # a defect in one command must not close the door to all
         incident = os.urandom(4).hex()
         log.exception("incident %s in %s of %s", incident, envelope.id, asked.subject)
-        return coordinator.refusal(envelope, Internal(incident=incident)), None
+        return coordinator.refusal(envelope, Internal(incident=incident)).to_json(), None
 
 
 def _broker(url: str, name: str) -> NatsBroker:

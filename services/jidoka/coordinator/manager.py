@@ -8,7 +8,7 @@ from typing import Final
 
 from jidoka.bus.connection import Bus
 from jidoka.bus.entries import STRUCTURED
-from jidoka.contract.envelope import Envelope, open_reply
+from jidoka.contract.envelope import Envelope
 from jidoka.contract.errors import JidokaError, TimedOut, Unavailable
 from jidoka.contract.subjects import manager_request
 
@@ -27,14 +27,13 @@ class Manager:
         self._bus = bus
         self._patience_s = patience_s
 
-    async def ask(self, name: str, asked: Envelope) -> Envelope:
-        """Return the answer to a command that the leader decides.
+    async def ask(self, name: str, asked: Envelope) -> bytes:
+        """Return the answer to a command that the leader decides, as it came: lists are long.
 
         Raises:
             Unavailable: nobody leads, for 3 s. TimedOut: no answer; it may have happened.
         """
-        answer = await self._request(name, asked.to_json(), STRUCTURED, ANSWER_S)
-        return open_reply(answer)
+        return await self._request(name, asked.to_json(), STRUCTURED, ANSWER_S)
 
     async def settle(self, session_id: str) -> bool:
         """Have a close or termination carried out; return whether it was within 5 s.

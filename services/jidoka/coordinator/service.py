@@ -18,7 +18,7 @@ from typing import Final
 
 from jidoka.bus.requests import reply_to
 from jidoka.contract.commands import CloseSession, TerminateSession
-from jidoka.contract.envelope import Envelope
+from jidoka.contract.envelope import Envelope, open_reply
 from jidoka.contract.errors import (
     JidokaError,
     Refused,
@@ -62,6 +62,16 @@ class Coordinator:
         self._new_id = new_id
         self._inbox_limit = inbox_limit
 
+    async def body(self, request: Request) -> bytes:
+        """Return the bytes of the answer; what the session-manager says is passed on as it came.
+
+        Raises:
+            JidokaError: as `answer` does.
+        """
+        if isinstance(request.command, SessionDecision):
+            return (await self.answer(request)).to_json()
+        return await self._manager.ask(request.command.name, request.envelope)
+
     async def answer(self, request: Request) -> Envelope:
         """Return what the command is answered with.
 
@@ -70,7 +80,7 @@ class Coordinator:
         """
         command = request.command
         if not isinstance(command, SessionDecision):
-            return await self._manager.ask(command.name, request.envelope)
+            return open_reply(await self._manager.ask(command.name, request.envelope))
         sequence, cursor = await self._recorded(request, command)
         reply = CommandAccepted(session_id=command.session_id, sequence=sequence, cursor=cursor)
         if isinstance(command, CloseSession | TerminateSession):

@@ -51,8 +51,8 @@ def ask(subject: str, body: bytes, headers: dict[str, str]) -> dict[str, Any]:
         inbox_limit=64,
     )
     answer, _ = asyncio.run(answered(coordinator, Asked(subject, "", body, headers)))
-    assert len(answer.to_json()) < MOST_ANSWER_BYTES
-    return json.loads(receive(answer.to_json()).to_json())
+    assert len(answer) < MOST_ANSWER_BYTES
+    return json.loads(receive(answer).to_json())
 
 
 def check_is_a_refusal(answer: dict[str, Any]) -> None:

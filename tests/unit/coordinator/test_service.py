@@ -229,7 +229,8 @@ async def test_a_defect_of_ours_is_answered_with_an_incident_that_the_log_explai
 
     answer, unread = await answered(coordinator, Asked(command_request(name), "", body, {}))
 
-    data = json.loads(answer.to_json())["data"]
-    assert (data["code"], answer.causationid, unread) == ("internal", "1", None)
+    said = json.loads(answer)
+    data = said["data"]
+    assert (data["code"], said["causationid"], unread) == ("internal", "1", None)
     assert f"incident {data['details']['incident']}" in caplog.text
     assert "Traceback" not in data["message"]
