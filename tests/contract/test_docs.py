@@ -153,3 +153,11 @@ def test_every_decision_has_its_header_and_its_chapters():
         assert re.match(r"\d{4}-[a-z0-9-]+\.md$", path.name)
         assert re.search(r"\| \d{4}-\d\d-\d\d \| \w+ \| .+ \|", text), path
         assert "## Decision" in text, path
+
+
+def test_the_architecture_leads_to_every_decision():
+    text = (ROOT / "docs/architecture.md").read_text()
+
+    missing = [path.name for path in (ROOT / "docs/adr").glob("*.md") if path.name not in text]
+
+    assert missing == []
