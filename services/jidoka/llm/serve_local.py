@@ -51,8 +51,8 @@ def _options(argv: list[str] | None) -> argparse.Namespace:
 def _threads() -> int:
     """Return two, or one where the processors are busy with other things.
 
-    The threads wait for each other at every layer: with 10 processes waiting for 2 processors, two
-    threads took 53 s for 30 tokens and one took 8.
+    The threads wait for each other at every layer: on 2 processors at a load of about 10, two took
+    53 s for an answer for which one took 8 s a minute later.
     """
     return 1 if os.getloadavg()[0] > (os.cpu_count() or 1) else 2
 

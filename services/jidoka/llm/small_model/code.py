@@ -1,7 +1,8 @@
 """The code of a change: asked for in plain words, and put where it belongs.
 
-Inside JSON this model copies the line that is there; asked what is wrong, in plain words and with
-the file before it, it often writes the right function. So a change has a question of its own.
+Inside JSON the embedded model copied the line that was there, in each of six tries on one bug;
+asked in plain words, with file and failure before it, it wrote the right function. So a change has
+a question of its own.
 """
 
 from __future__ import annotations

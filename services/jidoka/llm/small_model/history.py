@@ -14,6 +14,8 @@ from typing import Any, Final, cast
 
 _HIT: Final = re.compile(r"^([^:\n]+):\d+:", re.MULTILINE)
 _NAMED: Final = re.compile(r"(?<![\w/.-])(?:[\w-]+/)*[\w-]+\.[a-z]{1,5}\b(?![\w/(])")
+_TRACED: Final = re.compile(r'File "/[^"\n]*/([^"/\n]+)"')
+_TOOK: Final = re.compile(r"(?<=\bin )\d+\.\d+ ?s\b")
 _NUMBERED: Final = re.compile(r"^ *\d+\t", re.MULTILINE)
 
 
@@ -55,7 +57,7 @@ def turns_of(messages: Sequence[Mapping[str, Any]]) -> tuple[Turn, ...]:
             case "tool":
                 step = waiting.pop(str(message.get("tool_call_id")), None)
                 if step is not None:
-                    step.result = text or "(nothing)"
+                    step.result = steady(text) or "(nothing)"
             case _:
                 pass  # a system prompt is for a bigger model; an answer before any question is lost
     return tuple(turns)
@@ -113,6 +115,11 @@ def contents_of(turns: Sequence[Turn]) -> dict[str, str]:
 def failed(step: Step) -> bool:
     """Tell whether the tool could not do its work."""
     return step.result.startswith("error: ")
+
+
+def steady(text: str) -> str:
+    """Return `text` without what differs from run to run: folders of a traceback, seconds."""
+    return _TOOK.sub("0 s", _TRACED.sub(r'File "\1"', text))
 
 
 def unnumbered(text: str) -> str:
