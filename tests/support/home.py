@@ -24,6 +24,9 @@ STOP_S = 20.0
 class Home:
     """A folder of state, and whatever runtime lives in it."""
 
+    launcher: tuple[str, ...] = ()
+    """What a command line is started with, for less rights than the tests have."""
+
     def __init__(self, folder: Path, **environment: str) -> None:
         self.folder = folder
         without = {key for key in os.environ if key.startswith("JIDOKA_")}
@@ -38,7 +41,7 @@ class Home:
     ) -> subprocess.CompletedProcess[str]:
         """Return what a command line printed, and its exit code."""
         return subprocess.run(
-            [sys.executable, "-m", "jidoka.cli", *arguments],
+            [*self.launcher, sys.executable, "-m", "jidoka.cli", *arguments],
             env=self.environment | environment,
             input=stdin,
             capture_output=True,

@@ -89,7 +89,7 @@ def _home(settings: RuntimeSettings) -> Finding:
     free = shutil.disk_usage(there).free
     details = {"home": str(home), "free_bytes": free}
     text = f"{home}, {free / 1e9:.1f} GB free"
-    if not os.access(there, os.W_OK):
+    if not there.is_dir() or not os.access(there, os.W_OK):
         return Finding("home", "bad", f"{text}: cannot be written, set JIDOKA_HOME", details)
     if free < FREE_BYTES:
         return Finding("home", "bad", f"{text}: too little", details)

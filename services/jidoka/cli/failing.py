@@ -43,7 +43,7 @@ def print_error(message: str, details: Mapping[str, Any]) -> None:
 
 def report_misuse(problem: Misuse, *, as_json: bool) -> int:
     """Print what is wrong with a command line, the right form, and return exit code 2."""
-    reason = problem.format_message()
+    reason = problem.format_message().replace(": Value error, ", ": ")
     context = getattr(problem, "ctx", None)
     if as_json:
         return report(InvalidMessage.of("arguments", reason), as_json=True)

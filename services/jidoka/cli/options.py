@@ -15,7 +15,11 @@ from jidoka.settings import ClientSettings, ModelSettings, Settings, load
 
 SCRIPTED = "scripted:"
 Project = Annotated[
-    Path | None, typer.Option("--project", "-p", help="The project's folder; default: this one.")
+    Path | None,
+    # whether it can be read is the system's to say, with a code of its own
+    typer.Option(
+        "--project", "-p", readable=False, help="The project's folder; default: this one."
+    ),
 ]
 Model = Annotated[
     str | None,

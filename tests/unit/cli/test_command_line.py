@@ -106,3 +106,11 @@ def test_help_loads_neither_the_bus_nor_the_logs(words: list[str]):
     )
 
     assert answer.returncode == 0, answer.stderr
+
+
+def test_what_is_wrong_is_said_without_the_words_of_a_library(capsys: pytest.CaptureFixture[str]):
+    code = run(["answer", "shop", "call", "maybe"])
+
+    assert code == 2
+    assert "'maybe' is not one of 'allow', 'deny'" in (said := capsys.readouterr().err)
+    assert "Value error" not in said

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 def command(
     *,
-    folder: Annotated[Path | None, typer.Argument(help="The project's folder.")] = None,
+    folder: Annotated[
+        Path | None, typer.Argument(readable=False, help="The project's folder.")
+    ] = None,
     project: options.Project = None,
     name: Annotated[str | None, typer.Option("--name", "-n", help="1-50 characters.")] = None,
     model: options.Model = None,
