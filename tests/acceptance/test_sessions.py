@@ -44,12 +44,13 @@ def test_a_session_lives_from_create_to_terminate(home: Home, project: Path, scr
     assert session_id not in {s["session_id"] for s in home.json("session", "list", "--json")}
 
 
-def test_a_deleted_session_is_not_there_any_more(home: Home, project: Path, script: Write):
+def test_a_session_is_saved_to_a_file_and_deleted(home: Home, project: Path, script: Write):
     session_id = create(home, project, script({"text": "Four."}))
     home.jidoka("send", session_id, "Two and two?", "--wait")
     while_open = home.jidoka("session", "delete", session_id, "--json")
     home.json("session", "close", session_id, "--json")
     until(lambda: home.status_of(session_id) == "closed")
+    saved = home.json("session", "export", session_id, str(project / "saved.jsonl"), "--json")
 
     first = home.json("session", "delete", session_id, "--json")
     second = home.json("session", "delete", session_id, "--json")
@@ -57,6 +58,7 @@ def test_a_deleted_session_is_not_there_any_more(home: Home, project: Path, scri
     shown = home.jidoka("session", "show", session_id, "--json")
     assert json.loads(while_open.stdout)["error"]["code"] == "invalid_transition"
     assert second == first
+    assert saved["size_bytes"] == len((project / "saved.jsonl").read_bytes())
     assert (shown.returncode, home.jidoka("send", session_id, "Hello?").returncode) == (3, 3)
     assert [item.envelope.name for item in home.log_of(session_id)] == ["session.deleted"]
     assert session_id not in {s["session_id"] for s in home.json("session", "list", "-a", "--json")}

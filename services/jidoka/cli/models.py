@@ -18,7 +18,7 @@ async def check_model(client: Client, llm: dict[str, Any], project_path: str) ->
         ApiKeyMissing: there is none at all, with the ways to get one; or its key is missing.
         ProviderUnknown, ModelUnknown: nobody serves that name.
     """
-    from jidoka.client.session import valid  # noqa: PLC0415
+    from jidoka.client.asking import valid  # noqa: PLC0415
 
     request = LlmModelsRequest(llm=valid(LlmConfig, llm), project_path=project_path)
     models = await client.models(request)

@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar, cast
+
+from pydantic import BaseModel, ValidationError
 
 from jidoka.bus import requests
 from jidoka.bus.connection import Bus
 from jidoka.contract import subjects
 from jidoka.contract.commands import CommandData
-from jidoka.contract.envelope import Envelope, dataschema_of, type_of, utc
+from jidoka.contract.envelope import Envelope, dataschema_of, problems_of, type_of, utc
 from jidoka.contract.errors import InvalidMessage, TimedOut, Unavailable
 from jidoka.contract.ids import uuid7
 
@@ -81,3 +83,18 @@ class Asker:
 def new_id() -> str:
     """Return a new UUIDv7."""
     return uuid7(time.time_ns() // 1_000_000, os.urandom(10))
+
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def valid(kind: type[M], fields: Mapping[str, Any]) -> M:
+    """Return the model of these fields.
+
+    Raises:
+        InvalidMessage: every problem named; nothing was sent.
+    """
+    try:
+        return kind.model_validate(fields)
+    except ValidationError as problem:
+        raise InvalidMessage(problems=problems_of(problem)) from None

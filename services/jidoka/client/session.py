@@ -20,19 +20,18 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, TypeVar
 
-from pydantic import BaseModel, ValidationError
-
 from jidoka.bus import follower, requests
 from jidoka.bus.blobs import NatsBlobs
 from jidoka.bus.buckets import HostDirectory
 from jidoka.bus.connection import Bus, connect
-from jidoka.client.asking import Asker, new_id
+from jidoka.client.asking import Asker, new_id, valid
+from jidoka.client.exporting import export
 from jidoka.client.following import Start, Wanted, follow, recorded
 from jidoka.client.items import Item, Recorded
+from jidoka.client.quarantine import QuarantineAccess
 from jidoka.contract import commands, subjects
 from jidoka.contract.content import Content, Status
-from jidoka.contract.envelope import problems_of
-from jidoka.contract.errors import InvalidMessage, from_dict
+from jidoka.contract.errors import from_dict
 from jidoka.contract.internal import HostBeat, LlmModels, LlmModelsRequest
 from jidoka.contract.replies import SessionInfo, SessionList
 
@@ -41,11 +40,11 @@ REQUEST_TIMEOUT_S = 30.0
 REBUILD_S = 600.0
 
 
-class Client:
+class Client(QuarantineAccess):
     """A connection to jidoka. Made by `connect`, ended by `close` or by leaving its context."""
 
     def __init__(self, bus: Bus, source: str, timeout_s: float) -> None:
-        self.bus = bus
+        super().__init__(bus)
         self._asker = Asker(bus, source, timeout_s)
         self._places: dict[str, Start] = {}
         self._followers: dict[str, set[asyncio.Event]] = {}
@@ -145,6 +144,14 @@ class Client:
     async def delete_session(self, session_id: str) -> int:
         """Erase a closed or terminated session; return the number of its tombstone."""
         return await self._record(commands.DeleteSession, {}, session_id)
+
+    async def export_session(self, session_id: str, file: Path) -> int:
+        """Write a session to one file, whole or not at all; return how many bytes it has.
+
+        Raises:
+            SessionNotFound, LogDamaged; StorageNotWritable, StorageFull: the file's disk.
+        """
+        return await export(self.bus, session_id, file)
 
     async def rename_session(self, session_id: str, name: str) -> int:
         """Give a session another name."""
@@ -270,18 +277,3 @@ class Client:
         if sequence and cursor:
             self._places[session_id] = Start(sequence - 1, cursor - 1)
         return sequence
-
-
-M = TypeVar("M", bound=BaseModel)
-
-
-def valid(kind: type[M], fields: Mapping[str, Any]) -> M:
-    """Return the model of these fields.
-
-    Raises:
-        InvalidMessage: every problem named; nothing was sent.
-    """
-    try:
-        return kind.model_validate(fields)
-    except ValidationError as problem:
-        raise InvalidMessage(problems=problems_of(problem)) from None

@@ -4,10 +4,20 @@ from __future__ import annotations
 
 import typer
 
-from jidoka.cli.session import close, create, delete, listing, rename, resume, show, terminate
+from jidoka.cli.session import (
+    close,
+    create,
+    delete,
+    export,
+    listing,
+    rename,
+    resume,
+    show,
+    terminate,
+)
 
 group = typer.Typer(
-    help="Create, list, show, close, resume, rename, terminate and delete sessions.",
+    help="Create, list, show, close, resume, rename, terminate, delete and export sessions.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -19,3 +29,4 @@ group.command("resume")(resume.command)
 group.command("rename")(rename.command)
 group.command("terminate")(terminate.command)
 group.command("delete")(delete.command)
+group.command("export")(export.command)
