@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ import psutil
 from jidoka.bus.event_log import NatsEventLog
 from jidoka.client.session import Client
 from jidoka.contract import events as e
+from jidoka.contract.subjects import session_events
 from jidoka.core.ports import Entry
 
 START_S = 60.0
@@ -79,6 +80,17 @@ class Stack:
             isinstance(x.event, e.SessionStatusChanged) and x.event.status == "active"
             for x in self.seen.get(session_id, [])
         )
+
+    async def stored(self, session_id: str) -> AsyncGenerator[bytes]:
+        """Yield the events of a session as they are stored."""
+        log = NatsEventLog(self.client.bus)
+        last = await log.last(session_id)
+        assert last is not None
+        async with aclosing(log.follow_raw(0, session_events(session_id))) as messages:
+            async for message in messages:
+                yield message.body
+                if message.cursor == last.head.cursor:
+                    return
 
     def processes(self) -> dict[str, psutil.Process]:
         """Return runtime and programs by name."""
