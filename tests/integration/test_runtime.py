@@ -182,13 +182,17 @@ def test_a_home_that_cannot_be_written_is_named(tmp_path: Path):
 
 
 def test_wrong_settings_are_all_named_and_nothing_is_started(tmp_path: Path):
-    home = Home(tmp_path / "home", JIDOKA_PORT="many", JIDOKA_LOG_LEVEL="loud")
+    wrong = {
+        "JIDOKA_PORT": "many",
+        "JIDOKA_LOG_LEVEL": "loud",
+        "JIDOKA_SESSION_LIMIT": "few",  # of a program that the runtime would start
+    }
+    home = Home(tmp_path / "home", **wrong)
 
     refused = home.jidoka("up", "--detach")
 
     assert refused.returncode == 2
-    assert "JIDOKA_PORT" in refused.stderr
-    assert "JIDOKA_LOG_LEVEL" in refused.stderr
+    assert [name for name in wrong if refused.stderr.count(name) != 1] == []
 
 
 def test_every_program_runs_in_a_process_group_of_its_own(whole: Home):

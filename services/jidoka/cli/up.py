@@ -18,10 +18,12 @@ def command(
 ) -> int:
     """Start the embedded runtime: broker and programs of this home."""
     from jidoka.cli import local_runtime  # noqa: PLC0415
+    from jidoka.settings import check_all  # noqa: PLC0415
 
     if not detach:
         # the runtime takes this process's place, so signals reach it without a middleman
         os.execv(sys.executable, [sys.executable, "-m", local_runtime.MODULE])  # noqa: S606 - our own program
+    check_all(os.environ)
     settings = local_runtime.settings_of_runtime()
     local = local_runtime.start(settings)
     if as_json:

@@ -16,7 +16,7 @@ from jidoka.contract.errors import JidokaError
 from jidoka.runtime import home
 from jidoka.runtime.children import Children, raise_file_limit
 from jidoka.runtime.supervisor import Supervisor
-from jidoka.settings import RuntimeSettings, load
+from jidoka.settings import RuntimeSettings, check_all, load
 
 
 async def serve(settings: RuntimeSettings) -> None:
@@ -48,6 +48,7 @@ def _tell(sentence: str, value: object) -> None:
 def main() -> int:
     """Run the runtime; return the exit code of what ended it."""
     try:
+        check_all(os.environ)
         settings = load(RuntimeSettings, os.environ)
         home.prepare(settings)
         with home.locked(settings):

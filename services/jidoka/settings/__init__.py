@@ -11,7 +11,7 @@ from jidoka.settings.programs import (
     Settings,
     token_of,
 )
-from jidoka.settings.reading import load, required_nats_url
+from jidoka.settings.reading import check_all, load, required_nats_url
 
 __all__ = [
     "AgentSettings",
@@ -22,6 +22,7 @@ __all__ = [
     "RuntimeSettings",
     "SessionManagerSettings",
     "Settings",
+    "check_all",
     "load",
     "required_nats_url",
     "token_of",

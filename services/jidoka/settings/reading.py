@@ -46,6 +46,19 @@ def load(kind: type[S], environment: Mapping[str, str]) -> S:
     return kind(**values)
 
 
+def check_all(environment: Mapping[str, str]) -> None:
+    """Raise `InvalidMessage` with every problem of every program's settings, before any starts."""
+    home = _home(environment)
+    problems: list[Problem] = []
+    raw = dict(_from_file(_config_file(home, environment), problems))
+    raw |= _from_environment(environment)
+    for kind in PROGRAMS:
+        _typed(kind, raw, problems)
+    if problems:
+        told = {problem["path"]: problem for problem in problems}  # some settings are of several
+        raise InvalidMessage(problems=tuple(told.values()))
+
+
 def required_nats_url(settings: Settings) -> str:
     """Return the broker's address for a program that cannot do without.
 
