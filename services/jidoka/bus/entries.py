@@ -45,6 +45,8 @@ class Stored:
     """How many more of the same filter the stream held when this one was sent."""
     missed: int = 0
     """How many before this one were dropped; always 0 but for followers that asked for it."""
+    time_ns: int = 0
+    """When its stream took it, of the Unix clock; 0 where nobody said."""
 
 
 def sealed(session_id: str, draft: Draft, expected: Head, now_s: float) -> Envelope:

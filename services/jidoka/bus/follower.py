@@ -255,7 +255,8 @@ def _stored(message: Msg, consumer: _Consumer) -> Stored:
         raise _Restart
     consumer.count = count
     headers = message.headers or {}
-    return Stored(cursor, message.subject, message.data, headers, waiting, missed)
+    time_ns = int(tokens[first + 2])
+    return Stored(cursor, message.subject, message.data, headers, waiting, missed, time_ns)
 
 
 def _config(wanted: Filter, name: str, inbox: str, heartbeat_s: float) -> dict[str, object]:

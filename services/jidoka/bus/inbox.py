@@ -19,13 +19,11 @@ from jidoka.bus.connection import Bus
 from jidoka.bus.entries import STRUCTURED
 from jidoka.bus.lanes import PAUSE_FIRST_S, TRY_TIMEOUT_S, Apply, Lanes
 from jidoka.bus.lease import Lease
-from jidoka.bus.refusals import LIMIT_REACHED, raised
+from jidoka.bus.refusals import command_raised
 from jidoka.contract import subjects
 from jidoka.contract.envelope import Envelope
-from jidoka.contract.errors import InboxFull, JidokaError, TimedOut, Unavailable
+from jidoka.contract.errors import TimedOut, Unavailable
 
-MOST_WAITING: Final = 64
-"""Of one kind and session."""
 MOST_IN_HAND: Final = 512
 PATIENCE_S: Final = 10.0
 PULL_S: Final = 5.0
@@ -57,15 +55,9 @@ async def submit(
             if left_s <= TRY_TIMEOUT_S:
                 raise TimedOut(after_s=patience_s) from None
         except APIError as refused:
-            raise _refusal(refused, len(body)) from None
+            raise command_raised(refused, subjects.COMMANDS_STREAM, len(body)) from None
         else:
             return cursor
-
-
-def _refusal(refused: APIError, size_bytes: int) -> JidokaError:
-    if refused.err_code == LIMIT_REACHED and "per subject" in (refused.description or ""):
-        return InboxFull(waiting=MOST_WAITING, maximum=MOST_WAITING)
-    return raised(refused, subjects.COMMANDS_STREAM, size_bytes)
 
 
 class Inbox:

@@ -153,8 +153,9 @@ class Lanes:
             problem = await self._applied(stored)
             if problem is None:
                 return
-            defects += isinstance(problem, Internal)
-            if not (problem.retryable or 0 < defects < MOST_DEFECTS):
+            defect = isinstance(problem, Internal)
+            defects += defect
+            if not (problem.retryable or (defect and defects < MOST_DEFECTS)):
                 problem = await self._put_away(stored, problem)
                 if problem is None:
                     return

@@ -12,12 +12,14 @@ from typing import Any, Final
 from nats.aio.msg import Msg
 from nats.js.errors import APIError
 
-from jidoka.contract.errors import JidokaError, StorageFull, TooLarge, Unavailable
+from jidoka.contract.errors import InboxFull, JidokaError, StorageFull, TooLarge, Unavailable
 
 WRONG_LAST_SEQUENCE: Final = 10071
 NO_MESSAGE: Final = 10037
 LIMIT_REACHED: Final = 10077
 """A stream's own bound (`max_bytes`, `max_msgs_per_subject`) with `discard: new`."""
+MOST_COMMANDS_WAITING: Final = 64
+"""Durable commands of one kind and session."""
 _NO_ROOM: Final = frozenset({LIMIT_REACHED, 10023, 10028, 10047})
 _MESSAGE_TOO_LARGE: Final = 10054
 _REAL_HEAD = re.compile(r"wrong last sequence: (\d+)")
@@ -40,6 +42,13 @@ def raised(refused: APIError, part: str, size_bytes: int) -> JidokaError:
     if refused.err_code == _MESSAGE_TOO_LARGE:
         return TooLarge(what="message", size_bytes=size_bytes, maximum_bytes=0)
     return Unavailable(part=part, why=str(refused.description))
+
+
+def command_raised(refused: APIError, part: str, size_bytes: int) -> JidokaError:
+    """Return our error for what the stream of durable commands refuses."""
+    if refused.err_code == LIMIT_REACHED and "per subject" in (refused.description or ""):
+        return InboxFull(waiting=MOST_COMMANDS_WAITING, maximum=MOST_COMMANDS_WAITING)
+    return raised(refused, part, size_bytes)
 
 
 def real_head(refused: APIError) -> int | None:

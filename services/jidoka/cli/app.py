@@ -21,6 +21,7 @@ from jidoka.cli import (
     status,
     up,
 )
+from jidoka.cli.dlq import commands as dlq
 from jidoka.cli.session import commands as session
 
 EPILOG = """\b
@@ -81,5 +82,6 @@ for module in (run, demo, up, down, status, doctor, send, follow, cancel, answer
     epilog = "\n".join(["\b\nExamples:", *(f"  {line}" for line in EXAMPLES.get(name, ()))])
     app.command(name, epilog=epilog if name in EXAMPLES else None)(module.command)
 app.add_typer(session.group, name="session")
+app.add_typer(dlq.group, name="dlq")
 app.add_typer(registry.group, name="registry")
 app.add_typer(schemas.group, name="schemas")

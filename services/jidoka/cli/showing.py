@@ -22,10 +22,11 @@ def print_table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     if sys.stdout.isatty():
         from rich.console import Console  # noqa: PLC0415
         from rich.table import Table  # noqa: PLC0415
+        from rich.text import Text  # noqa: PLC0415
 
         table = Table(*titles, box=None, header_style="bold", pad_edge=False)
         for row in rows:
-            table.add_row(*row)
+            table.add_row(*map(Text, row))  # a bracket in a name is no mark-up
         Console().print(table)
         return
     widths = [max(map(len, column)) for column in zip(titles, *rows, strict=True)]

@@ -11,7 +11,7 @@ from jidoka.bus.connection import Bus, connect
 from jidoka.bus.ensure import StorageLimits, ensure
 from jidoka.bus.inbox import Inbox, submit, waiting_sessions
 from jidoka.bus.lanes import Waiting
-from jidoka.bus.quarantine import Quarantine
+from jidoka.bus.quarantine import Quarantine, Wanted
 from jidoka.contract import subjects
 from jidoka.contract.envelope import Envelope
 from jidoka.contract.errors import (
@@ -136,7 +136,7 @@ async def test_a_refused_command_goes_to_quarantine_and_the_next_is_applied(bus)
 
     await coordinator.run_on(bus)
 
-    (put_away,) = await Quarantine(bus).list("coordinator")
+    (put_away,) = await Quarantine(bus).list(Wanted("coordinator"))
     assert (put_away.code, put_away.subject) == ("no_turn", "jido.session.s1.command.turn.cancel")
     assert put_away.body == refused.to_json()
     assert [each.envelope for each in coordinator.applied] == [good]
@@ -183,6 +183,37 @@ async def test_five_defects_put_a_command_away(bus, monkeypatch):
 
     (put_away,) = await Quarantine(bus).list()
     assert (put_away.code, coordinator.applied) == ("internal", [])
+
+
+async def test_a_refusal_after_a_defect_puts_a_command_away_at_once(bus):
+    coordinator = Coordinator(1)
+    coordinator.problems["s1"] = [KeyError("defect"), NoTurn(session_id="s1")]
+    await submit(bus, "s1", a_command("turn.cancel"))
+    good = a_command()
+    await submit(bus, "s1", good)
+
+    await coordinator.run_on(bus)
+
+    (put_away,) = await Quarantine(bus).list()
+    assert put_away.code == "no_turn"
+    assert [each.envelope for each in coordinator.applied] == [good]
+
+
+@pytest.mark.parametrize("in_headers", [False, True])
+async def test_a_message_as_large_as_the_broker_takes_blocks_nothing(bus, in_headers):
+    most = bus.client.max_payload - 64
+    body, headers = (b"", {"x": "y" * 65_000}) if in_headers else (b"x" * most, {})
+    await bus.store("jido.session.s1.command.message.submit", body, headers, 5.0)
+    good = a_command()
+    await submit(bus, "s1", good)
+    coordinator = Coordinator(1)
+
+    await coordinator.run_on(bus)
+
+    (put_away,) = await Quarantine(bus).list()
+    assert put_away.code == ("invalid_message" if in_headers else "too_large")
+    assert (put_away.size_bytes, len(put_away.body)) == (len(body), min(len(body), 1024 * 1024))
+    assert [each.envelope for each in coordinator.applied] == [good]
 
 
 async def test_a_coordinator_that_dies_with_commands_in_hand_loses_and_reorders_none(bus, nats_url):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
@@ -10,8 +12,8 @@ from jidoka.bus.connection import Bus, connect
 from jidoka.bus.ensure import ensure
 from jidoka.bus.entries import STRUCTURED, Stored
 from jidoka.bus.inbox import waiting_sessions
-from jidoka.bus.quarantine import Quarantine
-from jidoka.contract.errors import InvalidMessage, NotInQuarantine, NoTurn
+from jidoka.bus.quarantine import Quarantine, Wanted
+from jidoka.contract.errors import InboxFull, InvalidMessage, NotInQuarantine, NoTurn
 
 COMMAND = Stored(
     7,
@@ -36,6 +38,9 @@ async def test_a_message_is_kept_as_it_came_with_the_reason(bus):
     found = await quarantine.show(1)
 
     assert (found.program, found.subject, found.cursor) == ("coordinator", COMMAND.subject, 7)
+    assert found.time == (await quarantine.list())[0].time
+    assert found.time > datetime(2020, 1, 1, tzinfo=UTC)
+    assert (found.what, found.session_id) == ("command turn.cancel", "s1")
     assert (found.code, found.error["details"]) == ("no_turn", {"session_id": "s1"})
     assert found.headers == STRUCTURED | {"traceparent": "00-1-2-01"}
     assert found.body == COMMAND.body
@@ -50,11 +55,77 @@ async def test_the_list_is_paged_and_narrowed_to_a_program(bus):
 
     everything = await quarantine.list()
     page = await quarantine.list(after=everything[1].number, limit=2)
-    theirs = await quarantine.list("session-manager")
+    theirs = await quarantine.list(Wanted("session-manager"))
 
     assert [each.cursor for each in everything] == [1, 2, 3, 4, 5]
     assert [each.cursor for each in page] == [3, 4]
     assert [each.cursor for each in theirs] == [2, 4]
+
+
+async def test_the_list_is_narrowed_to_a_session_and_a_code(bus):
+    quarantine = Quarantine(bus)
+    await quarantine.put("coordinator", COMMAND, NoTurn(session_id="s1"))
+    await quarantine.put("coordinator", EVENT, InvalidMessage.of("", "not JSON"))
+    other = replace(COMMAND, subject="jido.session.s2.command.turn.cancel")
+    await quarantine.put("coordinator", other, NoTurn(session_id="s2"))
+
+    of_a_session = await quarantine.list(Wanted(session_id="s1"))
+    with_a_code = await quarantine.list(Wanted(code="no_turn"))
+    second = await quarantine.list(Wanted(code="no_turn"), after=1, limit=1)
+
+    assert [each.number for each in of_a_session] == [1, 2]
+    assert [each.number for each in with_a_code] == [1, 3]
+    assert [each.number for each in second] == [3]
+
+
+@pytest.mark.parametrize("program", ["", "a.b", "*", ">"])
+async def test_no_program_has_such_a_name(bus, program):
+    with pytest.raises(InvalidMessage):
+        await Quarantine(bus).list(Wanted(program))
+
+
+async def test_all_that_was_there_is_dropped_and_what_came_since_stays(bus):
+    quarantine = Quarantine(bus)
+    for number, program in enumerate(("coordinator", "host", "coordinator"), 1):
+        await quarantine.put(program, replace(EVENT, cursor=number), NoTurn(session_id="s1"))
+    extent = await quarantine.extent("coordinator")
+    await quarantine.put("coordinator", replace(EVENT, cursor=4), NoTurn(session_id="s1"))
+
+    dropped = await quarantine.clear(extent.last, "coordinator")
+
+    assert (extent.messages, extent.last, dropped) == (2, 3, 2)
+    assert [each.number for each in await quarantine.list()] == [2, 4]
+    assert (await quarantine.extent()).messages == 2
+
+
+@pytest.mark.parametrize(
+    ("subject", "what"),
+    [
+        ("jido.session.s1.command.turn.cancel", "command turn.cancel"),
+        ("jido.command.session.list", "request session.list"),
+        ("jido.session.s1.event.turn.ended", "event turn.ended"),
+        ("jido.session.command.event.turn.ended", "event turn.ended"),
+        ("elsewhere", "elsewhere"),
+        ("", ""),
+    ],
+)
+async def test_what_it_was_is_told_by_its_subject(bus, subject, what):
+    quarantine = Quarantine(bus)
+    await quarantine.put("coordinator", replace(COMMAND, subject=subject), NoTurn(session_id="s"))
+
+    assert (await quarantine.show(1)).what == what
+
+
+async def test_a_command_stays_while_its_inbox_is_full(bus):
+    quarantine = Quarantine(bus)
+    for number in range(64):
+        await bus.store(COMMAND.subject, COMMAND.body, {"Nats-Msg-Id": str(number)}, 5.0)
+    await quarantine.put("coordinator", COMMAND, NoTurn(session_id="s1"))
+
+    with pytest.raises(InboxFull):
+        await quarantine.redrive(1)
+
+    assert len(await quarantine.list()) == 1
 
 
 async def test_the_same_message_for_the_same_reason_is_kept_once(bus):
@@ -85,6 +156,18 @@ async def test_an_event_cannot_be_sent_again_and_stays(bus):
         await quarantine.redrive(1)
 
     assert len(await quarantine.list()) == 1
+
+
+async def test_of_what_is_too_large_the_beginning_is_kept_and_not_sent_again(bus):
+    quarantine = Quarantine(bus)
+    large = replace(COMMAND, body=b"x" * (1024 * 1024 + 1))
+    await quarantine.put("coordinator", large, InvalidMessage.of("", "not JSON"))
+
+    with pytest.raises(InvalidMessage):
+        await quarantine.redrive(1)
+
+    found = await quarantine.show(1)
+    assert (found.size_bytes, found.body) == (len(large.body), large.body[:-1])
 
 
 async def test_what_was_dropped_is_gone(bus):

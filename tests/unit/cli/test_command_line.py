@@ -23,9 +23,11 @@ COMMANDS = [
     "answer",
     "serve",
     "session",
+    "dlq",
     "registry",
     "schemas",
 ]
+DLQ_COMMANDS = ["list", "show", "redrive", "drop"]
 SESSION_COMMANDS = ["create", "list", "show", "close", "resume", "rename", "terminate"]
 
 
@@ -39,7 +41,12 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]):
 
 
 @pytest.mark.parametrize(
-    "words", [[name] for name in COMMANDS] + [["session", name] for name in SESSION_COMMANDS]
+    "words",
+    [
+        *([name] for name in COMMANDS),
+        *(["session", name] for name in SESSION_COMMANDS),
+        *(["dlq", name] for name in DLQ_COMMANDS),
+    ],
 )
 def test_every_command_explains_itself(words: list[str], capsys: pytest.CaptureFixture[str]):
     code = run([*words, "--help"])
