@@ -411,6 +411,12 @@ class ProviderUnavailable(Upstream):
     provider: str
     status: int | None = None
 
+    @property
+    def message(self) -> str:
+        """What happened: the two need different mending."""
+        how = "could not be reached" if self.status is None else f"failed (status {self.status})"
+        return f"{self.provider} {how}."
+
 
 class ProviderTimeout(Upstream):
     """{provider} did not answer in time ({which}, {after_s} s)."""

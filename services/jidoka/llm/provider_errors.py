@@ -41,6 +41,7 @@ _GARBLED: Final = frozenset({"JSONDecodeError", "APIResponseValidationError"})
 _CUT: Final = frozenset(
     {"RemoteProtocolError", "ReadError", "ClientPayloadError", "ServerDisconnectedError"}
 )
+_UNREACHED: Final = frozenset({"ConnectError", "ClientConnectorError"})
 _OVERFLOW: Final = re.compile(
     r"(?i)context.?(length|window|size)|too many (input )?tokens|prompt is too long"
 )
@@ -75,6 +76,8 @@ def translated(problem: BaseException, asked: Asked) -> JidokaError:
         return ProviderBadAnswer(provider=provider, reason="garbled")
     if names & _CUT:
         return ProviderBadAnswer(provider=provider, reason="the stream was cut before its end")
+    if names & _UNREACHED:
+        return ProviderUnavailable(provider=provider)  # the library makes up a status of 500
     return _by_status(chain, asked)
 
 

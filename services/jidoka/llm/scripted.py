@@ -148,7 +148,7 @@ def failure(error: ScriptedError) -> JidokaError:
         case "rate_limit":
             return ProviderRateLimited(provider=PROVIDER, retry_after_s=error.retry_after_s)
         case "auth":
-            return ProviderAuth(provider=PROVIDER)
+            return ProviderAuth(provider=PROVIDER, reference="its script")
         case "server":
             return ProviderUnavailable(provider=PROVIDER, status=error.status or 500)
         case "timeout":

@@ -110,9 +110,11 @@ async def test_a_server_that_is_not_there_is_unavailable(provider: Provider):
     async with running_openai() as gone:
         address = gone.base_url
 
-    with pytest.raises(ProviderUnavailable):
+    with pytest.raises(ProviderUnavailable) as failed:
         async for _ in LIBRARY.stream(provider.call(), Route("openai", "words-3", address)):
             pass
+
+    assert failed.value.message == "openai could not be reached."
 
 
 @pytest.mark.parametrize("name", ["api_key", "api_base", "base_url", "extra_headers", "model"])
