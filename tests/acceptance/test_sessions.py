@@ -44,7 +44,9 @@ def test_a_session_lives_from_create_to_terminate(home: Home, project: Path, scr
     assert session_id not in {s["session_id"] for s in home.json("session", "list", "--json")}
 
 
-def test_a_session_is_saved_to_a_file_and_deleted(home: Home, project: Path, script: Write):
+def test_a_session_is_saved_to_a_file_deleted_and_brought_back(
+    home: Home, project: Path, script: Write
+):
     session_id = create(home, project, script({"text": "Four."}))
     home.jidoka("send", session_id, "Two and two?", "--wait")
     while_open = home.jidoka("session", "delete", session_id, "--json")
@@ -55,9 +57,18 @@ def test_a_session_is_saved_to_a_file_and_deleted(home: Home, project: Path, scr
     first = home.json("session", "delete", session_id, "--json")
     second = home.json("session", "delete", session_id, "--json")
 
+    words = [str(project / "saved.jsonl"), "--project", str(project), "--json"]
+    model = f"scripted:{script({'text': 'Five.'})}"
+    back = home.json("session", "import", *words, "--model", model)["session_id"]
+    twice = home.jidoka("session", "import", *words, "--model", model)
+    home.jidoka("send", back, "And one more?", "--wait")
+
+    told = home.jidoka("follow", back, "--no-wait").stdout.splitlines()
     shown = home.jidoka("session", "show", session_id, "--json")
     assert json.loads(while_open.stdout)["error"]["code"] == "invalid_transition"
     assert second == first
+    assert {"> And one more?", "Five."} <= set(told)
+    assert json.loads(twice.stdout)["error"]["code"] == "session_exists"
     assert saved["size_bytes"] == len((project / "saved.jsonl").read_bytes())
     assert (shown.returncode, home.jidoka("send", session_id, "Hello?").returncode) == (3, 3)
     assert [item.envelope.name for item in home.log_of(session_id)] == ["session.deleted"]

@@ -140,9 +140,9 @@ def read_export(body: bytes) -> Export:
             _take_blob(export, value, number)
         else:
             _take_event(export, value, number)
+    export.entries = [_whole(export, entry, at) for at, entry in enumerate(export.entries, start=2)]
     if not export.entries or not isinstance(export.entries[0].event, SessionCreated):
         raise ImportInvalid(line=2, reason="it does not begin with the birth of a session")
-    export.entries = [_whole(export, entry, at) for at, entry in enumerate(export.entries, start=2)]
     return export
 
 

@@ -27,6 +27,7 @@ from jidoka.bus.connection import Bus, connect
 from jidoka.client.asking import Asker, new_id, valid
 from jidoka.client.exporting import export
 from jidoka.client.following import Start, Wanted, follow, recorded
+from jidoka.client.importing import staged
 from jidoka.client.items import Item, Recorded
 from jidoka.client.quarantine import QuarantineAccess
 from jidoka.contract import commands, subjects
@@ -152,6 +153,18 @@ class Client(QuarantineAccess):
             SessionNotFound, LogDamaged; StorageNotWritable, StorageFull: the file's disk.
         """
         return await export(self.bus, session_id, file)
+
+    async def import_session(self, file: Path, project_path: str | Path, **settings: Any) -> str:
+        """Open a session on a folder that goes on with an exported one; return its new id.
+
+        Raises:
+            ImportInvalid, UnsupportedVersion, TooLarge: the file. SessionExists: it is here
+            already. What `create_session` raises.
+        """
+        fields = {"project_path": str(project_path)} | settings
+        async with staged(self.bus, file) as ref:
+            answer = await self._ask(commands.ImportSession, fields | {"export": ref})
+        return str(answer["session_id"])
 
     async def rename_session(self, session_id: str, name: str) -> int:
         """Give a session another name."""

@@ -18,6 +18,7 @@ from jidoka.client.shapes import Answer, Call, Entry, Message, Question, Session
 from jidoka.contract import events as e
 from jidoka.contract.content import Status, Usage, text_of
 from jidoka.contract.live import Delta
+from jidoka.core.history import events_of
 
 GAP = "…"
 """Stands where deltas are missing until the recorded answer fills it."""
@@ -40,16 +41,10 @@ def see(view: SessionView, item: Item) -> SessionView:
 
 def _recorded(view: SessionView, event: e.Event | e.UnknownEvent, item: Recorded) -> SessionView:
     match event:
+        case e.SessionContinued():
+            return _with_past(_born(view, event, item), event, item)
         case e.SessionCreated():
-            return replace(
-                view,
-                session_id=item.session_id,
-                name=event.session_name,
-                project_path=event.project_path,
-                model=event.llm.full_name,
-                permission_mode=event.permission_mode,
-                sandbox=event.sandbox,
-            )
+            return _born(view, event, item)
         case e.SessionRenamed(session_name=name):
             return replace(view, name=name)
         case e.SessionTitled(title=title):
@@ -77,6 +72,26 @@ def _recorded(view: SessionView, event: e.Event | e.UnknownEvent, item: Recorded
             return _waiting(view, event)
         case _:
             return _of_a_turn(view, event)
+
+
+def _born(view: SessionView, event: e.SessionCreated, item: Recorded) -> SessionView:
+    return replace(
+        view,
+        session_id=item.session_id,
+        name=event.session_name,
+        project_path=event.project_path,
+        model=event.llm.full_name,
+        permission_mode=event.permission_mode,
+        sandbox=event.sandbox,
+    )
+
+
+def _with_past(view: SessionView, event: e.SessionContinued, item: Recorded) -> SessionView:
+    """Show what was said and done elsewhere; what it cost was paid there."""
+    seen = view
+    for past in events_of(event.history):
+        seen = _recorded(seen, past, item)
+    return replace(seen, waiting=(), questions=(), usage=view.usage, cost_usd=view.cost_usd)
 
 
 def _waiting(

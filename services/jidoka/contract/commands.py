@@ -93,6 +93,13 @@ class CreateSession(CommandData, name="session.create"):
     metadata: dict[str, Any] = {}
 
 
+class ImportSession(CreateSession, name="session.import"):
+    """Open a session that goes on with an exported conversation."""
+
+    export: Annotated[str, Field(pattern=r"^blob:import/[0-9a-f]{64}$")]
+    """The file, put into the object store before."""
+
+
 class GetSession(SessionCommand, name="session.get"):
     """Ask for all that is known of a session."""
 
@@ -190,6 +197,7 @@ class ClearConversation(SessionCommand, name="conversation.clear"):
 
 Command = (
     CreateSession
+    | ImportSession
     | GetSession
     | ListSessions
     | CloseSession
@@ -210,7 +218,7 @@ Command = (
 COMMANDS: dict[str, type[Command]] = {kind.name: kind for kind in Command.__args__}
 
 MANAGER_COMMANDS = frozenset(
-    {"session.create", "session.get", "session.list", "session.resume", "session.delete"},
+    {f"session.{verb}" for verb in ("create", "get", "list", "resume", "delete", "import")}
 )
 """What needs a place, a folder or the registry: the leading session-manager decides these."""
 

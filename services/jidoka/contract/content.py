@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Any, Literal, cast
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Discriminator, Field, Tag
 
 
 class Status(StrEnum):
@@ -228,6 +228,15 @@ class FileHash(Value):
     """Relative to the project's root."""
     sha256: str | None = None
     """Null: there is no such file."""
+
+
+class PastEvent(Value):
+    """An event of another session, where a new one goes on with its conversation."""
+
+    name: str
+    """Its type: `message.accepted`, ..."""
+    time: AwareDatetime | None = None
+    data: dict[str, Any] = {}
 
 
 class ErrorInfo(Value):

@@ -21,6 +21,7 @@ from jidoka.contract.content import (
     FileHash,
     Limits,
     LlmConfig,
+    PastEvent,
     PermissionMode,
     Policy,
     SandboxMode,
@@ -165,6 +166,22 @@ class SessionCreated(Commanded, name="session.created", writer=Writer.SESSION_MA
     """The tools that the model may use; null for all."""
     owner: str = ""
     metadata: dict[str, Any] = {}
+
+
+class SessionContinued(SessionCreated):
+    """A session was born with the conversation of another one."""
+
+    history: tuple[PastEvent, ...]
+    """What was said and done there; lifecycle is left out."""
+
+
+class SessionImported(SessionContinued, name="session.imported", writer=Writer.SESSION_MANAGER):
+    """The session exists, with the conversation of an exported one: the first event of its log."""
+
+    imported_from: str
+    """The id that it had where it was exported."""
+    export_hash: str
+    """The SHA-256 of the file."""
 
 
 class SessionStatusChanged(EventData, name="session.status_changed", writer=Writer.SESSION_MANAGER):
@@ -394,6 +411,7 @@ Event = (
     | SessionCloseRequested
     | SessionTerminationRequested
     | SessionCreated
+    | SessionImported
     | SessionStatusChanged
     | WorkerAssigned
     | WorkerLost

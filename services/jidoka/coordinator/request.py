@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from jidoka.contract.commands import Command, CreateSession, SessionCommand, open_command
+from jidoka.contract.commands import (
+    Command,
+    CreateSession,
+    ImportSession,
+    SessionCommand,
+    open_command,
+)
 from jidoka.contract.envelope import Envelope
 from jidoka.contract.errors import InvalidMessage
 from jidoka.contract.ids import session_id_of
@@ -51,7 +57,7 @@ def request_of(envelope: Envelope, subject: str) -> Request:
 def _session_of(command: Command, envelope: Envelope, named: str | None) -> str | None:
     if isinstance(command, SessionCommand):
         return command.session_id
-    if not isinstance(command, CreateSession):
+    if not isinstance(command, CreateSession) or isinstance(command, ImportSession):
         return None
     made = session_id_of(envelope.source, envelope.id)
     if named not in (None, made):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from jidoka.contract import events as e
-from jidoka.contract.content import Usage, text_of
+from jidoka.contract.content import PastEvent, Usage, text_of
+from jidoka.core.history import events_of
 from jidoka.core.ports import Entry
 
 
@@ -71,9 +73,22 @@ def searched_in(entry: Entry) -> TextRow | None:
             kind, replaces = "answer", False
         case e.SessionTitled(title=text):
             kind, ref = "title", "title"
+        case e.SessionContinued(session_name=name, history=history):
+            kind, ref, text = "history", "history", "\n".join((name, *_texts(history)))
         case e.SessionCreated(session_name=text) | e.SessionRenamed(session_name=text):
             kind, ref = "name", "name"
         case _:
             return None
     subject = entry.envelope.subject or ""
     return TextRow(subject, entry.sequence, kind, ref, text, replaces)
+
+
+def _texts(history: Iterable[PastEvent]) -> Iterator[str]:
+    for event in events_of(history):
+        match event:
+            case e.MessageAccepted(content=content) | e.MessageEdited(content=content):
+                yield text_of(content)
+            case e.LlmResponded(content=text):
+                yield text
+            case _:
+                pass

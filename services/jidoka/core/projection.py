@@ -192,6 +192,8 @@ def _conversation(row: SessionRow, event: Any) -> SessionRow:
 
 
 def _created(row: SessionRow, event: e.SessionCreated) -> SessionRow:
+    history = event.history if isinstance(event, e.SessionContinued) else ()
+    past = [each.name for each in history]
     return changed(
         row,
         name=event.session_name,
@@ -204,6 +206,8 @@ def _created(row: SessionRow, event: e.SessionCreated) -> SessionRow:
         sandbox=event.sandbox.value,
         model=event.llm.full_name,
         permission_mode=event.permission_mode.value,
+        messages=past.count(e.MessageAccepted.name),
+        turns=past.count(e.TurnEnded.name),
     )
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from jidoka.contract import events as e
 from jidoka.contract.content import Content, TurnOutcome, text_of
 from jidoka.contract.json import is_object_text
+from jidoka.core.history import events_of
 from jidoka.core.ports import Entry
 
 Message = dict[str, Any]
@@ -43,7 +44,14 @@ class Transcript:
 
     def add(self, entry: Entry) -> None:
         """Take in the next entry of the log."""
-        match entry.event:
+        self._add(entry.event)
+
+    def _add(self, event: e.Event | e.UnknownEvent) -> None:
+        match event:
+            case e.SessionContinued(history=history):
+                for past in events_of(history):
+                    self._add(past)
+                self.waiting.clear()  # what no turn took up there was not said here
             case e.MessageAccepted(message_id=message_id, content=content):
                 self.waiting[message_id] = content
             case e.MessageEdited(message_id=message_id, content=content):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
@@ -12,7 +13,7 @@ from jidoka.contract.commands import CreateSession
 from jidoka.contract.content import LlmConfig, Sharing
 from jidoka.contract.envelope import Envelope
 from jidoka.contract.errors import Refused
-from jidoka.contract.events import SessionCreated
+from jidoka.contract.events import SessionContinued, SessionCreated
 from jidoka.contract.ids import session_id_of
 from jidoka.core.projection import SessionRow
 from jidoka.core.registry import Registry
@@ -23,6 +24,15 @@ from jidoka.session_manager.sessions import Sessions
 
 Result = TypeVar("Result")
 MOST_NAME = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What a session goes on from that is not born with an empty conversation."""
+
+    session_id: str
+    birth: Callable[[SessionCreated], SessionContinued]
+    """Returns the first event, given what it would be without a past."""
 
 
 class Creator:
@@ -59,33 +69,39 @@ class Creator:
             task.cancel()
         await asyncio.gather(*making, return_exceptions=True)
 
-    async def create(self, command: CreateSession, asked: Envelope) -> SessionRow:
+    async def create(
+        self, command: CreateSession, asked: Envelope, past: Past | None = None
+    ) -> SessionRow:
         """Return the session of a create command: a new one, or the one it made before.
 
         Raises:
             Refused: a path, a model, the limit or another session is in the way.
             Unavailable, TimedOut, StorageFull: it is not known to be recorded.
         """
-        session_id = session_id_of(asked.source, asked.id)
+        session_id = past.session_id if past else session_id_of(asked.source, asked.id)
         if (row := self._sessions.rows.get(session_id)) is not None:
             return row
         making = self._in_making.get(session_id)
         if making is None:
-            work = self._once(session_id, command, asked)
+            work = self._once(session_id, command, asked, past)
             making = asyncio.create_task(work, name=f"create {session_id}")
             self._in_making[session_id] = making
             making.add_done_callback(lambda _: self._in_making.pop(session_id, None))
         return await asyncio.shield(making)
 
-    async def _once(self, session_id: str, command: CreateSession, asked: Envelope) -> SessionRow:
+    async def _once(
+        self, session_id: str, command: CreateSession, asked: Envelope, past: Past | None
+    ) -> SessionRow:
         try:
-            return await self._made(session_id, command, asked)
+            return await self._made(session_id, command, asked, past)
         except Refused:
             if (row := await self._registry.get(session_id)) is not None:
                 return row  # made by this command, and ended since
             raise
 
-    async def _made(self, session_id: str, command: CreateSession, asked: Envelope) -> SessionRow:
+    async def _made(
+        self, session_id: str, command: CreateSession, asked: Envelope, past: Past | None
+    ) -> SessionRow:
         real, llm = await _both(
             projects.checked(command.project_path, self._home),
             self._models.resolved(command.llm, command.project_path, command.owner),
@@ -93,10 +109,11 @@ class Creator:
         with self._admission.admitted(session_id, real, command.sharing):
             if command.sharing is not Sharing.WORKTREE:
                 event = _created(command, asked.source, real, llm)
-                return await self._sessions.create(session_id, event, asked.id)
-            folder = await projects.make_worktree(real, session_id, self._home)
-            event = _created(command, asked.source, folder, llm, worktree_of=real)
-            return await self._sessions.create(session_id, event, asked.id)
+            else:
+                folder = await projects.make_worktree(real, session_id, self._home)
+                event = _created(command, asked.source, folder, llm, worktree_of=real)
+            birth = past.birth(event) if past else event
+            return await self._sessions.create(session_id, birth, asked.id)
 
 
 async def _both(folder: Awaitable[str], model: Awaitable[LlmConfig]) -> tuple[str, LlmConfig]:

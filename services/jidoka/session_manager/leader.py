@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from jidoka.bus.blobs import NatsBlobs
 from jidoka.bus.connection import Bus
 from jidoka.bus.erasing import NatsEraser
 from jidoka.bus.event_log import NatsEventLog
@@ -30,6 +31,7 @@ from jidoka.session_manager.delete import Deleter
 from jidoka.session_manager.door import Door
 from jidoka.session_manager.head import head_of
 from jidoka.session_manager.hosts import BusHosts
+from jidoka.session_manager.importing import Importer
 from jidoka.session_manager.keeper import Keeper
 from jidoka.session_manager.models import GatewayModels
 from jidoka.session_manager.projection import Projection
@@ -138,6 +140,7 @@ def _composed(
         log=log,
         damage=damage,
         deleter=deleter,
+        importer=Importer(creator, log, NatsBlobs(bus)),
         home=settings.home,
         grace_s=settings.grace_s,
     )

@@ -21,6 +21,10 @@ class Logs(Protocol):
         """Yield session id and entry of all events after a stream sequence, without end."""
         ...
 
+    def read(self, session_id: str, after: Head | None = None) -> AsyncGenerator[Entry]:
+        """Yield what is recorded of a session after `after` (None: from the start), then end."""
+        ...
+
     async def last(self, session_id: str) -> Entry | None:
         """Return the last entry of a session, None where there is none."""
         ...

@@ -11,6 +11,7 @@ from jidoka.contract.commands import (
     CreateSession,
     DeleteSession,
     GetSession,
+    ImportSession,
     ListSessions,
     ResumeSession,
     open_command,
@@ -34,6 +35,7 @@ from jidoka.session_manager.admission import Admission
 from jidoka.session_manager.create import Creator
 from jidoka.session_manager.damage import Damage
 from jidoka.session_manager.delete import Deleter
+from jidoka.session_manager.importing import Importer
 from jidoka.session_manager.ports import Logs
 from jidoka.session_manager.projection import Projection
 from jidoka.session_manager.sessions import Sessions
@@ -60,6 +62,7 @@ class Service:
         log: Logs,
         damage: Damage,
         deleter: Deleter,
+        importer: Importer,
         home: Path,
         grace_s: float,
     ) -> None:
@@ -72,6 +75,7 @@ class Service:
         self._log = log
         self._damage = damage
         self._deleter = deleter
+        self._importer = importer
         self._home = home
         self._grace_s = grace_s
 
@@ -84,6 +88,8 @@ class Service:
         asked = await self._with_id(asked)
         command = open_command(asked.name, asked.version, asked.data, asked.subject)
         match command:
+            case ImportSession():
+                return _created(await self._row(await self._importer.bring_in(command, asked)))
             case CreateSession():
                 return _created(await self._creator.create(command, asked))
             case GetSession(session_id=session_id):

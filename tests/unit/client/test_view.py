@@ -17,6 +17,7 @@ from jidoka.contract import events as e
 from jidoka.contract.content import (
     ErrorInfo,
     LlmConfig,
+    PastEvent,
     PermissionMode,
     Status,
     ToolCall,
@@ -268,3 +269,25 @@ def test_settings_and_names_are_the_newest():
         "plan",
         "c/d",
     )
+
+
+def test_an_imported_session_shows_what_was_said_before_and_not_its_cost():
+    past = tuple(
+        PastEvent(name=event.name, data=event.model_dump(mode="json"))
+        for event in STORY
+        if not event.name.startswith(("session.", "worker."))
+    )
+    born = e.SessionImported(
+        session_name="again",
+        project_path="/q",
+        llm=LlmConfig(model="a/b"),
+        history=past,
+        imported_from="s1",
+        export_hash="0" * 64,
+    )
+
+    view = see(SessionView(), Recorded("s2", 1, born, ENVELOPE))
+
+    assert (view.name, view.sequence, view.cost_usd, view.waiting) == ("again", 1, None, ())
+    assert [turn.outcome for turn in view.turns] == [TurnOutcome.COMPLETED]
+    assert view.phase == "ready"

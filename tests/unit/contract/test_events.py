@@ -34,7 +34,7 @@ WRITERS = {
     },
     Writer.SESSION_MANAGER: {
         "session.created", "session.status_changed", "worker.assigned", "worker.lost",
-        "session.terminated", "session.deleted",
+        "session.terminated", "session.deleted", "session.imported",
     },
     Writer.WORKER: {
         "turn.started", "llm.requested", "llm.responded", "llm.failed", "permission.requested",

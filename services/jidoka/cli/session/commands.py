@@ -9,6 +9,7 @@ from jidoka.cli.session import (
     create,
     delete,
     export,
+    importing,
     listing,
     rename,
     resume,
@@ -17,7 +18,7 @@ from jidoka.cli.session import (
 )
 
 group = typer.Typer(
-    help="Create, list, show, close, resume, rename, terminate, delete and export sessions.",
+    help="The life of sessions: from create to delete, and to a file and back.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -30,3 +31,4 @@ group.command("rename")(rename.command)
 group.command("terminate")(terminate.command)
 group.command("delete")(delete.command)
 group.command("export")(export.command)
+group.command("import")(importing.command)
