@@ -131,7 +131,7 @@ def test_the_question_for_a_change_shows_the_file_and_what_the_check_said():
 
 def test_a_check_reads_the_same_wherever_and_however_fast_it_ran():
     first = 'File "/tmp/a1/test_a.py", line 3\nRan 3 tests in 0.001s\n(exit status 1)'
-    second = 'File "/home/b/test_a.py", line 3\nRan 3 tests in 0.250s\n(exit status 1)'
+    second = 'File "/var/b/test_a.py", line 3\nRan 3 tests in 0.250s\n(exit status 1)'
 
     asked = [
         question(CHANGE, talk("Fix it", READ, ("shell", {"command": "x"}, result)))
