@@ -1,8 +1,8 @@
 """The code of a change: asked for in plain words, and put where it belongs.
 
-Inside JSON the embedded model copied the line that was there, in each of six tries on one bug;
-asked in plain words, with file and failure before it, it wrote the right function. So a change has
-a question of its own.
+On the bug of the demo the embedded model failed in every JSON form that was tried, mostly by
+copying what was there. Asked in plain words, with the file and the failure alone, it wrote the
+right function. So a change has a question of its own.
 """
 
 from __future__ import annotations
