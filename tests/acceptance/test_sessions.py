@@ -75,6 +75,27 @@ def test_a_session_is_saved_to_a_file_deleted_and_brought_back(
     assert session_id not in {s["session_id"] for s in home.json("session", "list", "-a", "--json")}
 
 
+def test_a_fork_answers_in_a_folder_of_its_own(
+    home: Home, project: Path, script: Write, tmp_path: Path
+):
+    session_id = create(home, project, script({"text": "Four."}, loop=True))
+    home.jidoka("send", session_id, "Two and two?", "--wait")
+    end = len(home.log_of(session_id))
+    (tmp_path / "other").mkdir()
+
+    words = ["--project", str(tmp_path / "other"), "--at", str(end), "--json"]
+    fork = home.json("session", "fork", session_id, *words)
+    beyond = home.jidoka("session", "fork", session_id, "--at", str(end + 1), "--json")
+    answer = home.jidoka("send", fork["session_id"], "And again?", "--wait", "--json")
+
+    assert json.loads(answer.stdout)["result"] == "Four."
+    assert (fork["project_path"], fork["messages"]) == (str(tmp_path / "other"), 1)
+    assert json.loads(beyond.stdout)["error"]["code"] == "invalid_message"
+    assert len(home.log_of(session_id)) == end
+    for each in (session_id, fork["session_id"]):
+        home.jidoka("session", "terminate", each)
+
+
 def test_a_message_is_recorded_by_a_number_and_answered(home: Home, project: Path, script: Write):
     session_id = create(home, project, script({"text": "Four."}))
 

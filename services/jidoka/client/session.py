@@ -154,6 +154,11 @@ class Client(QuarantineAccess):
         """
         return await export(self.bus, session_id, file)
 
+    async def fork_session(self, session_id: str, at: int | None = None, **settings: Any) -> str:
+        """Go on with a conversation up to number `at` in a new session; return its id."""
+        answer = await self._ask(commands.ForkSession, {"at": at} | settings, session_id)
+        return str(answer["session_id"])
+
     async def import_session(self, file: Path, project_path: str | Path, **settings: Any) -> str:
         """Open a session on a folder that goes on with an exported one; return its new id.
 

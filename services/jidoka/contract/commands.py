@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Literal, cast
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from jidoka.contract.content import (
     Content,
@@ -26,6 +26,7 @@ from jidoka.contract.content import (
 )
 from jidoka.contract.envelope import MOST_PROBLEMS, problems_of
 from jidoka.contract.errors import InvalidMessage, TooLarge, UnknownCommand, UnsupportedVersion
+from jidoka.contract.fields import Id, MessageContent, ProjectPath, Reason, SessionName
 from jidoka.contract.ids import SessionId
 from jidoka.contract.json import write_json
 from jidoka.contract.model_choice import problems_of_choice
@@ -33,26 +34,6 @@ from jidoka.contract.model_choice import problems_of_choice
 MAX_CONTENT_BYTES = 256 * 1024
 MAX_PATH_BYTES = 4096
 MAX_METADATA_BYTES = 64 * 1024
-
-
-def _not_blank(content: Content) -> Content:
-    if not text_of(content).strip():
-        raise ValueError("the message is empty")
-    return content
-
-
-def _a_path(path: str) -> str:
-    if "\0" in path:
-        raise ValueError("a path holds no NUL")
-    return path
-
-
-SessionName = Annotated[str, Field(pattern=r"^[\w-][\w -]{0,49}$")]
-"""1 to 50 letters, digits, spaces, `_` and `-`; it does not begin with a space."""
-Id = Annotated[str, Field(min_length=1, max_length=256)]
-Reason = Annotated[str, Field(max_length=4096)]
-ProjectPath = Annotated[str, Field(min_length=1), AfterValidator(_a_path)]
-MessageContent = Annotated[Content, AfterValidator(_not_blank)]
 
 
 class CommandData(BaseModel):
@@ -140,6 +121,17 @@ class DeleteSession(SessionCommand, name="session.delete"):
     author: Annotated[str, Field(max_length=128)] = ""
 
 
+class ForkSession(SessionCommand, name="session.fork"):
+    """Open a session that goes on with another's conversation; that one goes on untouched."""
+
+    at: int | None = Field(default=None, ge=1)
+    """The number of the last event to take over; null: the last that there is."""
+    project_path: ProjectPath | None = None
+    """Absolute, a folder of its own; null: a new git worktree of the other's folder."""
+    session_name: SessionName | None = Field(default=None, alias="name")
+    """Null: the other's name."""
+
+
 class RenameSession(SessionCommand, name="session.rename"):
     """Give a session another name."""
 
@@ -204,6 +196,7 @@ Command = (
     | ResumeSession
     | TerminateSession
     | DeleteSession
+    | ForkSession
     | RenameSession
     | ConfigureSession
     | SubmitMessage
@@ -218,7 +211,7 @@ Command = (
 COMMANDS: dict[str, type[Command]] = {kind.name: kind for kind in Command.__args__}
 
 MANAGER_COMMANDS = frozenset(
-    {f"session.{verb}" for verb in ("create", "get", "list", "resume", "delete", "import")}
+    {f"session.{verb}" for verb in ("create", "get", "list", "resume", "delete", "import", "fork")}
 )
 """What needs a place, a folder or the registry: the leading session-manager decides these."""
 
@@ -258,6 +251,8 @@ def _check(command: Command) -> None:
         case SubmitMessage(content=content) | EditMessage(content=content):
             _at_most("content", len(text_of(content).encode()), MAX_CONTENT_BYTES)
             _own_blobs(content, command.session_id)
+        case ForkSession(project_path=str(path)):
+            _at_most("project_path", len(path.encode()), MAX_PATH_BYTES)
         case CreateSession(project_path=path, metadata=metadata, llm=llm):
             _at_most("project_path", len(path.encode()), MAX_PATH_BYTES)
             _at_most("metadata", len(write_json(metadata)), MAX_METADATA_BYTES)

@@ -184,6 +184,16 @@ class SessionImported(SessionContinued, name="session.imported", writer=Writer.S
     """The SHA-256 of the file."""
 
 
+class SessionForked(SessionContinued, name="session.forked", writer=Writer.SESSION_MANAGER):
+    """The session exists, with the conversation of another one: the first event of its log."""
+
+    forked_from: str
+    at: int
+    """The number of the last event that was taken over."""
+    source_hash: str
+    """The SHA-256 of that event."""
+
+
 class SessionStatusChanged(EventData, name="session.status_changed", writer=Writer.SESSION_MANAGER):
     """The session's status changed. It carries no content: everybody may follow these."""
 
@@ -412,6 +422,7 @@ Event = (
     | SessionTerminationRequested
     | SessionCreated
     | SessionImported
+    | SessionForked
     | SessionStatusChanged
     | WorkerAssigned
     | WorkerLost

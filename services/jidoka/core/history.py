@@ -6,7 +6,10 @@ a turn that ran there does not run here.
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 from jidoka.contract import events as e
 from jidoka.contract.content import PastEvent, TurnOutcome
@@ -47,3 +50,20 @@ def events_of(history: Iterable[PastEvent]) -> Iterator[e.Event]:
             continue
         if not isinstance(event, e.UnknownEvent | e.SessionContinued):
             yield event
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A conversation as another session holds it."""
+
+    history: tuple[PastEvent, ...]
+    blobs: frozenset[str]
+    """SHA-256 of the blobs that it names and the new session needs."""
+
+
+def moved_history(history: Iterable[PastEvent], old_id: str, new_id: str) -> Moved:
+    """Return a history whose references to blobs of one session are to those of another."""
+    text = json.dumps([past.model_dump(mode="json") for past in history])
+    blobs = frozenset(re.findall(f"blob:{old_id}/([0-9a-f]{{64}})", text))
+    moved = json.loads(text.replace(f"blob:{old_id}/", f"blob:{new_id}/"))
+    return Moved(tuple(PastEvent.model_validate(past) for past in moved), blobs)

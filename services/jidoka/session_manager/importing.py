@@ -7,7 +7,6 @@ session was deleted, the next id that follows from it is taken.
 from __future__ import annotations
 
 import asyncio
-import json
 from contextlib import aclosing
 from typing import Final
 
@@ -19,7 +18,7 @@ from jidoka.contract.envelope import Envelope
 from jidoka.contract.errors import ImportInvalid, Refused, SessionExists, Unavailable
 from jidoka.contract.events import SessionCreated, SessionDeleted, SessionImported
 from jidoka.contract.ids import session_id_of
-from jidoka.core.history import history_of
+from jidoka.core.history import history_of, moved_history
 from jidoka.session_manager.create import Creator, Past
 from jidoka.session_manager.ports import Logs
 
@@ -98,9 +97,5 @@ class Importer:
 
 def _moved(export: Export, session_id: str) -> tuple[tuple[PastEvent, ...], list[bytes]]:
     """Return the conversation with references to the new session's blobs, and those blobs."""
-    history = [past.model_dump(mode="json") for past in history_of(export.entries)]
-    text = json.dumps(history)
-    old, new = f"blob:{export.session_id}/", f"blob:{session_id}/"
-    wanted = [value for sha256, value in export.blobs.items() if f"{old}{sha256}" in text]
-    moved = json.loads(text.replace(old, new))
-    return tuple(PastEvent.model_validate(past) for past in moved), wanted
+    moved = moved_history(history_of(export.entries), export.session_id, session_id)
+    return moved.history, [value for sha256, value in export.blobs.items() if sha256 in moved.blobs]

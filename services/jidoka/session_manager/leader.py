@@ -29,6 +29,7 @@ from jidoka.session_manager.create import Creator
 from jidoka.session_manager.damage import Damage
 from jidoka.session_manager.delete import Deleter
 from jidoka.session_manager.door import Door
+from jidoka.session_manager.forking import Forker
 from jidoka.session_manager.head import head_of
 from jidoka.session_manager.hosts import BusHosts
 from jidoka.session_manager.importing import Importer
@@ -141,6 +142,7 @@ def _composed(
         damage=damage,
         deleter=deleter,
         importer=Importer(creator, log, NatsBlobs(bus)),
+        forker=Forker(creator, log, NatsBlobs(bus)),
         home=settings.home,
         grace_s=settings.grace_s,
     )

@@ -10,6 +10,7 @@ from typing import Any, Final, cast
 from jidoka.contract.commands import (
     CreateSession,
     DeleteSession,
+    ForkSession,
     GetSession,
     ImportSession,
     ListSessions,
@@ -35,6 +36,7 @@ from jidoka.session_manager.admission import Admission
 from jidoka.session_manager.create import Creator
 from jidoka.session_manager.damage import Damage
 from jidoka.session_manager.delete import Deleter
+from jidoka.session_manager.forking import Forker
 from jidoka.session_manager.importing import Importer
 from jidoka.session_manager.ports import Logs
 from jidoka.session_manager.projection import Projection
@@ -63,6 +65,7 @@ class Service:
         damage: Damage,
         deleter: Deleter,
         importer: Importer,
+        forker: Forker,
         home: Path,
         grace_s: float,
     ) -> None:
@@ -76,6 +79,7 @@ class Service:
         self._damage = damage
         self._deleter = deleter
         self._importer = importer
+        self._forker = forker
         self._home = home
         self._grace_s = grace_s
 
@@ -98,6 +102,10 @@ class Service:
                 return await self._list(command)
             case ResumeSession(session_id=session_id):
                 return await self._resume(session_id, asked.id)
+            case ForkSession(session_id=session_id):
+                return _created(
+                    await self._forker.fork(await self._row(session_id), command, asked)
+                )
             case DeleteSession():
                 return await self._delete(command, asked)
             case _:

@@ -35,6 +35,7 @@ WRITERS = {
     Writer.SESSION_MANAGER: {
         "session.created", "session.status_changed", "worker.assigned", "worker.lost",
         "session.terminated", "session.deleted", "session.imported",
+        "session.forked",
     },
     Writer.WORKER: {
         "turn.started", "llm.requested", "llm.responded", "llm.failed", "permission.requested",

@@ -9,6 +9,7 @@ from jidoka.cli.session import (
     create,
     delete,
     export,
+    fork,
     importing,
     listing,
     rename,
@@ -32,3 +33,4 @@ group.command("terminate")(terminate.command)
 group.command("delete")(delete.command)
 group.command("export")(export.command)
 group.command("import")(importing.command)
+group.command("fork")(fork.command)

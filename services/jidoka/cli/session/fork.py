@@ -1,0 +1,45 @@
+"""`jidoka session fork`: go on with a conversation from any place, beside the first one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from jidoka.cli import options
+
+if TYPE_CHECKING:
+    from jidoka.client import Client
+    from jidoka.contract.replies import SessionInfo
+
+
+def command(
+    *,
+    target: options.Target,
+    at: Annotated[int | None, typer.Option("--at", min=1, help="The last event to keep.")] = None,
+    project: Annotated[
+        str | None, typer.Option("--project", "-p", help="Its folder; default: a git worktree.")
+    ] = None,
+    name: Annotated[str | None, typer.Option("--name", "-n", help="1-50 characters.")] = None,
+    as_json: options.AsJson = False,
+) -> int:
+    """Go on with a conversation in a new session on a folder of its own; the first one stays."""
+    from pathlib import Path  # noqa: PLC0415
+
+    from jidoka.cli.door import session_id_of, with_client  # noqa: PLC0415
+    from jidoka.cli.showing import print_json  # noqa: PLC0415
+
+    folder = None if project is None else options.folder_of(Path(project))
+    fields: dict[str, Any] = {"project_path": folder, "name": name}
+    given = {key: value for key, value in fields.items() if value is not None}
+
+    async def work(client: Client) -> SessionInfo:
+        source = await session_id_of(client, target)
+        return await client.get_session_info(await client.fork_session(source, at, **given))
+
+    info = with_client(work)
+    if as_json:
+        print_json(info.model_dump(mode="json"))
+    else:
+        print(f"{info.session_id}  {info.name}  {info.project_path}  {info.status}")
+    return 0
