@@ -10,9 +10,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Final
 
-from jidoka.contract.commands import DeleteSession
 from jidoka.contract.content import Status
-from jidoka.contract.envelope import Envelope
 from jidoka.contract.errors import InvalidTransition, JidokaError, StaleSequence, Unavailable
 from jidoka.contract.events import SessionDeleted
 from jidoka.core.ports import Entry, Head
@@ -47,8 +45,12 @@ class Deleter:
         last = await self._log.last(session_id)
         return last if last is not None and isinstance(last.event, SessionDeleted) else None
 
-    async def delete(self, row: SessionRow, command: DeleteSession, asked: Envelope) -> Entry:
+    async def delete(
+        self, row: SessionRow, *, by: str, origin: str = "", causation_id: str | None = None
+    ) -> Entry:
         """Record the tombstone of a session and erase the rest of it; return the tombstone.
+
+        `origin` and `causation_id` are source and id of the command, where it was one.
 
         Raises:
             InvalidTransition: it is neither closed nor terminated.
@@ -63,14 +65,14 @@ class Deleter:
         if head.cursor > row.cursor:
             raise Unavailable(part=row.session_id, why=JUST_CHANGED)
         event = SessionDeleted(
-            origin=asked.source,
+            origin=origin,
             at=self._clock(),
-            by=command.author or asked.source,
+            by=by,
             last_sequence=head.sequence,
             last_hash=head.digest,
         )
         try:
-            tombstone = await self._sessions.end(row.session_id, event, head, asked.id)
+            tombstone = await self._sessions.end(row.session_id, event, head, causation_id)
         except StaleSequence:
             raise Unavailable(part=row.session_id, why=JUST_CHANGED) from None
         return await self.finish(row.session_id, tombstone)

@@ -36,6 +36,7 @@ from jidoka.session_manager.importing import Importer
 from jidoka.session_manager.keeper import Keeper
 from jidoka.session_manager.models import GatewayModels
 from jidoka.session_manager.projection import Projection
+from jidoka.session_manager.retention import retain
 from jidoka.session_manager.service import Service
 from jidoka.session_manager.sessions import Sessions
 from jidoka.session_manager.workers import Workers
@@ -87,6 +88,9 @@ async def lead(
         await term.projection.reach(head, CATCH_UP_S)
         known = {row.session_id for row in await registry.find(_EVERYTHING)} | set(sessions.rows)
         tasks.create_task(term.deleter.sweep(marked.keys() - known), name="deleted")
+        if settings.retention_s is not None:
+            keeping = retain(registry, term.deleter, settings.retention_s, _now)
+            tasks.create_task(keeping, name="retention")
         keeper = Keeper(
             sessions=sessions,
             workers=term.workers,

@@ -231,7 +231,10 @@ class Service:
         session_id = command.session_id
         left = await self._deleter.tombstone(session_id)
         if left is None:
-            left = await self._deleter.delete(await self._row(session_id), command, asked)
+            row, by = await self._row(session_id), command.author or asked.source
+            left = await self._deleter.delete(
+                row, by=by, origin=asked.source, causation_id=asked.id
+            )
         else:
             await self._deleter.finish(session_id, left)
         cursor = left.head.cursor

@@ -147,7 +147,9 @@ class Sessions:
             return self.rows.get(session_id) or project(row, entries[0])
         raise Unavailable(part=f"the log of {session_id}", why="others keep writing to it")
 
-    async def end(self, session_id: str, event: Event, after: Head, causation_id: str) -> Entry:
+    async def end(
+        self, session_id: str, event: Event, after: Head, causation_id: str | None
+    ) -> Entry:
         """Record the last event of a session, which may have ended, right after `after`.
 
         Raises:

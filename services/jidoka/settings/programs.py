@@ -85,6 +85,8 @@ class SessionManagerSettings(ModelSettings):
     """Without work for so long, a worker hibernates."""
     max_age_s: float | None = _bounded(None)
     """Older sessions are terminated."""
+    retention_s: float | None = _bounded(None)
+    """Terminated sessions are deleted after so long; unset: they are kept."""
     restart_limit: int = _bounded(10, maximum=1_000)
     restart_window_s: float = _bounded(60.0, minimum=1)
     """More than `restart_limit` deaths of a worker within this time end its session."""

@@ -157,3 +157,18 @@ async def test_the_next_leader_erases_what_the_last_one_left(
 
     assert listed["sessions"] == []
     assert await NatsBlobs(bus).delete_session(session) == 0
+
+
+async def test_what_has_ended_is_deleted_after_its_time_and_what_is_closed_is_kept(
+    bus: Bus, nats_url: str, host: FakeHost, home: Path, tmp_path: Path
+):
+    async with leading(bus, nats_url, home, retention_s=0.5):
+        closed = await ended(bus, tmp_path / "closed", e.SessionCloseRequested())
+        session = await ended(bus, tmp_path / "p", e.SessionTerminationRequested())
+        await events_until(bus, session, "session.deleted")
+        listed = await ask(bus, "session.list", {"status": EVERY_STATUS})
+
+    tombstone = (await log_of(bus, session))[-1].event
+    assert isinstance(tombstone, e.SessionDeleted)
+    assert tombstone.by == "retention"
+    assert [each["session_id"] for each in listed["sessions"]] == [closed]
