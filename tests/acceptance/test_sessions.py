@@ -38,9 +38,13 @@ def test_a_session_lives_from_create_to_terminate(home: Home, project: Path, scr
     until(lambda: home.status_of(session_id) == "terminated")
 
     said_to_the_dead = home.jidoka("send", session_id, "Hello?")
+    archived = home.json("session", "list", "--status", "closed,terminated", "--json")
+    misspelt = home.jidoka("session", "list", "--status", "gone", "--json")
     assert (made["name"], made["project_path"]) == ("My cart", str(project))
     assert listed["name"] == "Your cart"
     assert said_to_the_dead.returncode == 3
+    assert session_id in {each["session_id"] for each in archived}
+    assert json.loads(misspelt.stdout)["error"]["code"] == "invalid_message"
     assert session_id not in {s["session_id"] for s in home.json("session", "list", "--json")}
 
 

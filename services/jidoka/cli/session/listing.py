@@ -19,7 +19,8 @@ TITLES = ("", "id", "name", "status", "phase", "model", "messages", "cost", "pro
 def command(
     *,
     status: Annotated[
-        list[str] | None, typer.Option("--status", "-s", help="Only these; may be repeated.")
+        list[str] | None,
+        typer.Option("--status", "-s", help="Only these: one, or several with commas."),
     ] = None,
     project: options.Project = None,
     text: Annotated[str | None, typer.Option("--text", help="Only those with these words.")] = None,
@@ -32,11 +33,12 @@ def command(
     from jidoka.cli.showing import money, print_json, print_table  # noqa: PLC0415
     from jidoka.contract.content import Status  # noqa: PLC0415
 
+    wanted = [word.strip() for each in status or () for word in each.split(",")]
     folder = None if project is None else str(Path(project).expanduser().resolve())
 
     async def work(client: Client) -> list[SessionInfo]:
         return await client.list_sessions(
-            status=tuple(Status) if show_all else status or None,
+            status=tuple(Status) if show_all else wanted or None,
             project=folder,
             text=text,
             limit=limit,
