@@ -28,7 +28,7 @@ FORBIDDEN = {
     "a registry's address": r"(pypi|npmjs|golang|debian|pythonhosted|maven)[.]org|crates[.]io"
     r"|maven[.]apache|index-url[ =]+http",
     "a path of someone's machine": r"/[w]ork/(main|venv|scratch|shared)"
-    r"|/[r]oot/[.](cache|local|pyenv)|/[h]ome/(?!user|jidoka)",
+    r"|/[r]oot/[.](cache|local|pyenv)",
 }
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
