@@ -29,7 +29,6 @@ from jidoka.agent.process import Preloaded, Worker, preload
 from jidoka.agent.zygote_protocol import PACKET_BYTES, WorkerSettings
 from jidoka.contract.internal import WorkerStart
 
-_PR_SET_NAME = 15
 _PR_SET_PDEATHSIG = 1
 
 
@@ -97,6 +96,13 @@ def _report_exits(link: socket.socket) -> None:
         link.send(json.dumps(report).encode())
 
 
+def _call_itself(name: str) -> None:
+    """Set the name that `ps` and `top` show; by a file, since ctypes costs each worker memory."""
+    comm = os.open("/proc/self/comm", os.O_WRONLY)
+    os.write(comm, name.encode())
+    os.close(comm)
+
+
 def _become_worker(link: socket.socket, woken: int, worker: Worker) -> NoReturn:
     """Run the worker in the forked child; never come back."""
     code = 70  # EX_SOFTWARE, unless the worker says otherwise
@@ -107,8 +113,7 @@ def _become_worker(link: socket.socket, woken: int, worker: Worker) -> NoReturn:
         for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_DFL)
         os.setsid()
-        name = f"jidoka:{worker.start.session_id[:7]}".encode()
-        ctypes.CDLL(None).prctl(_PR_SET_NAME, name)
+        _call_itself(f"jidoka:{worker.start.session_id[:7]}")
         code = worker.run()
     except BaseException:
         logging.getLogger(__name__).exception("the worker failed")

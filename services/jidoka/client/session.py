@@ -119,7 +119,7 @@ class Client(QuarantineAccess):
                 "status": None if status is None else tuple(status),
                 "project": project,
                 "text": text,
-                "limit": min(limit - len(found), 500),
+                "limit": min(limit - len(found), 1_000),
                 "after": after,
             }
             given = {key: value for key, value in fields.items() if value is not None}

@@ -85,7 +85,7 @@ class Supervisor:
     async def _start_broker(self) -> None:
         command = broker.configure(self._settings, self._address)
         log = home.log_file(self._settings, broker.NAME)
-        child = self._children.start(broker.NAME, command, {"PATH": os.defpath}, log)
+        child = self._children.start(broker.NAME, command, broker.ENVIRONMENT, log)
         self._running[broker.NAME] = child
         self._address = await broker.listening(self._settings, child)
         await broker.check(self._address)
