@@ -16,7 +16,7 @@ from tests.support.system import Stack
 SESSIONS = 40
 IMPORTS = 3
 LIVE = 200
-MB = 1e6
+MIB = 1024 * 1024
 IMPORT_LITELLM = "import os; os.environ['LITELLM_LOCAL_MODEL_COST_MAP'] = 'True'; import litellm"
 
 
@@ -55,16 +55,16 @@ async def test_a_session_is_ready(stack, record):
 async def test_what_a_worker_weighs(stack, record):
     sessions = [(await _ready(stack))[1] for _ in range(10)]
     await asyncio.sleep(2)
-    idle = [worker.memory_full_info().uss / MB for worker in stack.workers()]
+    idle = [worker.memory_full_info().uss / MIB for worker in stack.workers()]
     for nth in (1, 2, 3):
         for session_id in sessions:
             await stack.client.send_message(session_id, "say something")
             await stack.until(session_id, e.TurnEnded, nth)
-    used = [worker.memory_full_info().uss / MB for worker in stack.workers()]
+    used = [worker.memory_full_info().uss / MIB for worker in stack.workers()]
 
     record += [
-        Figure("idle live worker, USS p50", p50(idle), "MB", 6, 5),
-        Figure("worker after three model calls, USS p50", p50(used), "MB", 10),
+        Figure("idle live worker, USS p50", p50(idle), "MiB", 6, 5),
+        Figure("worker after three model calls, USS p50", p50(used), "MiB", 10),
     ]
 
 
@@ -79,9 +79,9 @@ async def test_what_all_programs_weigh(stack, record):
     zygotes = sum(_pss(child) for child in stack.processes()["agent-host"].children())
 
     for name, weight in {**weights, "zygote": zygotes}.items():
-        record.append(Figure(f"  {name}, PSS", weight, "MB"))
+        record.append(Figure(f"  {name}, PSS", weight, "MiB"))
     total = sum(weights.values()) + zygotes
-    record.append(Figure("all programs idle, litellm loaded, PSS", total, "MB", 450, 350))
+    record.append(Figure("all programs idle, litellm loaded, PSS", total, "MiB", 450, 350))
 
 
 async def test_200_live_sessions(stack, record):
@@ -105,4 +105,4 @@ async def test_200_live_sessions(stack, record):
 
 
 def _pss(process: psutil.Process) -> float:
-    return process.memory_full_info().pss / MB
+    return process.memory_full_info().pss / MIB
