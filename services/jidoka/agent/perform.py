@@ -27,8 +27,6 @@ from jidoka.core.turn import outcome_of
 
 log = logging.getLogger(__name__)
 
-_TITLE_CHARACTERS = 60
-
 
 class Model(Protocol):
     """Where answers come from."""

@@ -82,10 +82,6 @@ class Transcript:
         """Return the conversation from its start, without the system prompt."""
         return [message for item in self.items for message in _rendered(item)]
 
-    def waiting_texts(self) -> dict[str, str]:
-        """Return the text of every message that no turn has taken up, by its id."""
-        return {key: text_of(content) for key, content in self.waiting.items()}
-
     def _take(self, ids: tuple[str, ...]) -> None:
         for message_id in ids:
             content = self.waiting.pop(message_id, None)
