@@ -161,12 +161,13 @@ def _one_of(known: tuple[str, ...], value: Any) -> str:
 
 def _many(of: Any, value: Any) -> tuple[Any, ...]:
     items: Any = [part.strip() for part in value.split(",")] if isinstance(value, str) else value
-    kind = str if of is str else dict
+    kind = str if of in (str, Path) else dict
     if not isinstance(items, list):
         raise ValueError("must be a list")
-    if not all(isinstance(item, kind) for item in cast("list[Any]", items)):
+    given = cast("list[Any]", items)
+    if not all(isinstance(item, kind) for item in given):
         raise ValueError("must be a list of texts" if kind is str else "must be a list of tables")
-    return tuple(cast("list[Any]", items))
+    return tuple(read_value(Path, item, {}) if of is Path else item for item in given)
 
 
 def _number(kind: type[int] | type[float], value: Any, bounds: Mapping[str, float]) -> float:

@@ -77,6 +77,24 @@ def test_an_optional_setting_is_turned_off_by_the_word(tmp_path: Path):
     assert settings.idle_s is None
 
 
+@pytest.mark.parametrize("where", ["environment", "file"])
+def test_folders_are_a_list_of_absolute_paths(tmp_path: Path, where: str):
+    if where == "file":
+        (tmp_path / "config.toml").write_text('tool_folders = ["/opt/go", "~/tools"]\n')
+    given = {"JIDOKA_TOOL_FOLDERS": "/opt/go, ~/tools"} if where == "environment" else {}
+
+    settings = load(AgentSettings, in_home(tmp_path, **given))
+
+    assert settings.tool_folders == (Path("/opt/go"), Path.home() / "tools")
+
+
+def test_a_list_of_folders_that_is_none_is_refused(tmp_path: Path):
+    (tmp_path / "config.toml").write_text("tool_folders = [7]\n")
+
+    with pytest.raises(InvalidMessage, match="list of texts"):
+        load(AgentSettings, in_home(tmp_path))
+
+
 def test_a_cluster_has_no_session_limit_unless_it_is_set(tmp_path: Path):
     cluster = in_home(tmp_path, JIDOKA_PROFILE="cluster")
 

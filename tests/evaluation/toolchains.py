@@ -1,0 +1,100 @@
+"""What the tasks' languages need besides the system: found once, shown to the sandbox read-only.
+
+A sandbox has a fresh home each time, so Go would compile its library anew with every command. A
+cache that is filled beforehand, and only read inside, saves that.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+PROGRAMS = {
+    "cc": "cc",
+    "make": "make",
+    "node": "node",
+    "go": "go",
+    "rust": "rustc",
+    "java": "javac",
+    "git": "git",
+}
+"""Need → the program that shows whether it is met."""
+ASK_S = 60.0
+SYSTEM = ("/usr", "/bin")
+
+
+@dataclass(frozen=True)
+class Toolchains:
+    """Folders that a command may read and run programs from."""
+
+    folders: tuple[Path, ...]
+
+    @property
+    def setting(self) -> str:
+        """The folders as `JIDOKA_TOOL_FOLDERS` takes them."""
+        return ",".join(map(str, self.folders))
+
+
+def missing(needs: Iterable[str]) -> list[str]:
+    """Return the programs of `needs` that are not installed."""
+    return [PROGRAMS[need] for need in needs if shutil.which(PROGRAMS[need]) is None]
+
+
+def find(needs: Iterable[str], work: Path) -> Toolchains:
+    """Return the tool chains of `needs` that the system's folders do not hold; `work` is ours."""
+    wanted = set(needs) - {need for need in needs if missing([need])}
+    folders: list[Path] = []
+    if "node" in wanted:
+        folders.append(_home_of(shutil.which("node") or ""))
+    if "rust" in wanted:
+        folders.append(Path(_said("rustc", "--print", "sysroot")))
+    if "java" in wanted:
+        folders.append(_home_of(shutil.which("javac") or ""))
+    if "go" in wanted:
+        folders += _go(work)
+    outside = (folder for folder in folders if not str(folder).startswith(SYSTEM))
+    return Toolchains(tuple(dict.fromkeys(outside)))
+
+
+def _go(work: Path) -> list[Path]:
+    """Return Go behind a program of that name that knows where its cache is."""
+    root, cache = Path(_said("go", "env", "GOROOT")), work / "go-cache"
+    wrapper = work / "go-wrapper" / "bin" / "go"
+    wrapper.parent.mkdir(parents=True)
+    cache.mkdir()
+    settings = f"GOCACHE={cache} GOTOOLCHAIN=local GOFLAGS=-mod=mod GOPROXY=off"
+    wrapper.write_text(f'#!/bin/sh\n{settings} exec {root}/bin/go "$@"\n')
+    wrapper.chmod(0o755)
+    # the cache comes last on PATH; the wrapper before the real one
+    return (
+        [wrapper.parent.parent, root, cache]
+        if not _in_system(root)
+        else [wrapper.parent.parent, cache]
+    )
+
+
+def warm_go(toolchains: Toolchains, project: Path) -> subprocess.Popen[bytes] | None:
+    """Start filling Go's cache by building `project`; return the process, None without Go."""
+    wrapper = next((f / "bin" / "go" for f in toolchains.folders if f.name == "go-wrapper"), None)
+    if wrapper is None:
+        return None
+    words = [str(wrapper), "build", "-o", os.devnull, "."]
+    return subprocess.Popen(words, cwd=project, stdout=subprocess.DEVNULL)
+
+
+def _in_system(folder: Path) -> bool:
+    return str(folder).startswith(SYSTEM)
+
+
+def _home_of(program: str) -> Path:
+    """Return the folder above the `bin` that a program really stands in."""
+    return Path(program).resolve().parent.parent
+
+
+def _said(*words: str) -> str:
+    answer = subprocess.run(words, capture_output=True, text=True, timeout=ASK_S, check=True)
+    return answer.stdout.strip()
