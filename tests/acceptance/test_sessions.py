@@ -118,10 +118,13 @@ def test_a_late_follower_reads_what_an_early_one_read(home: Home, project: Path,
     home.jidoka("send", session_id, "Two and two?", "--wait")
 
     from_the_start = home.jidoka("follow", session_id, "--no-wait").stdout.splitlines()
+    the_last_two = home.jidoka("follow", session_id, "--last", "2", "--json", "--no-wait")
     from_number_4 = home.jidoka("follow", session_id, "--from", "4", "--json", "--no-wait")
 
     assert from_the_start[:2] == ["> Two and two?", "Four."]
     assert json.loads(from_number_4.stdout.splitlines()[0])["sequence"] == "0000000004"
+    assert from_number_4.stdout.endswith(the_last_two.stdout)
+    assert len(the_last_two.stdout.splitlines()) == 2
     home.jidoka("session", "terminate", session_id)
 
 

@@ -18,6 +18,9 @@ def command(
     first: Annotated[
         int, typer.Option("--from", min=0, help="Begin with this number; 0: from the start.")
     ] = 0,
+    last: Annotated[
+        int, typer.Option("--last", min=0, help="Begin so many events before the end.")
+    ] = 0,
     no_wait: Annotated[
         bool, typer.Option("--no-wait", help="Stop at the end of what is there.")
     ] = False,
@@ -25,7 +28,7 @@ def command(
         bool, typer.Option("--json", help="One CloudEvent a line, as it is stored.")
     ] = False,
 ) -> int:
-    """Follow a session until Ctrl+C. Leaving ends nothing; come back with --from."""
+    """Follow a session until Ctrl+C. Leaving ends nothing; come back with --from or --last."""
     from contextlib import aclosing  # noqa: PLC0415
 
     from jidoka.cli.door import session_id_of, with_client  # noqa: PLC0415
@@ -40,7 +43,7 @@ def command(
         view = SessionView(session_id=session_id)
         paper = Transcript(styled=colored(sys.stdout), show_messages=True)
         items = client.subscribe_to_session(
-            session_id, after=max(first - 1, 0), live=not no_wait, to_the_end=no_wait
+            session_id, after=-last or max(first - 1, 0), live=not no_wait, to_the_end=no_wait
         )
         async with aclosing(items):
             async for item in items:

@@ -10,7 +10,7 @@ import asyncio
 import math
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -21,9 +21,10 @@ from jidoka.bus.connection import Bus
 from jidoka.bus.entries import Stored, opened
 from jidoka.bus.resolve import resolved
 from jidoka.client.items import Item, Recorded, Shown
+from jidoka.client.seeking import NOWHERE, Start, last, seek
 from jidoka.contract import subjects
 from jidoka.contract.envelope import open_stored
-from jidoka.contract.errors import InvalidMessage, SessionNotFound
+from jidoka.contract.errors import InvalidMessage
 from jidoka.contract.events import (
     LlmResponded,
     ToolCompleted,
@@ -36,17 +37,7 @@ from jidoka.contract.live import LIVE_KINDS, Delta
 
 MOST_WAITING: Final = 1_024
 """Items between the broker and a slow reader; beyond it the reader slows its own consumer."""
-ASK_S: Final = 5.0
 _ENDS_OF_CALLS = (LlmResponded, ToolCompleted, ToolDenied, ToolFailed, ToolInterrupted)
-
-
-@dataclass(frozen=True, slots=True)
-class Start:
-    """Where to begin: after the event with this number."""
-
-    sequence: int = 0
-    cursor: int = 0
-    """A stream sequence at or before that event."""
 
 
 @dataclass(slots=True)
@@ -84,25 +75,14 @@ class _Merge:
         return [item for item in held if item.delta.call_id not in self.ended]
 
 
-async def last(bus: Bus, session_id: str) -> Start:
-    """Return where the log of a session ends.
-
-    Raises:
-        SessionNotFound: it has none.
-    """
-    subject = subjects.session_events(session_id)
-    answer = await bus.request(f"$JS.API.DIRECT.GET.{subjects.EVENTS_STREAM}.{subject}", b"", ASK_S)
-    headers = answer.headers or {}
-    if "Nats-Sequence" not in headers:
-        raise SessionNotFound(asked=session_id)
-    return Start(open_stored(answer.data).number, int(headers["Nats-Sequence"]))
-
-
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """What of a session is to be followed."""
 
-    start: Start
+    after: int
+    """The number of the event after which to begin; below 0: so many before the end."""
+    known: Start = NOWHERE
+    """A place of the session that is known already."""
     live: bool = True
     """Deltas too."""
     to_the_end: bool = False
@@ -112,20 +92,21 @@ class Wanted:
 
 
 async def follow(bus: Bus, session_id: str, wanted: Wanted) -> AsyncGenerator[Item]:
-    """Yield what is recorded after `wanted.start`, without end unless one is wanted.
+    """Yield what is recorded after number `wanted.after`, without end unless one is wanted.
 
     Raises:
         SessionNotFound: there is no such session.
-        InvalidMessage: `start` is beyond the end of the log.
+        InvalidMessage: `wanted.after` is beyond the end of the log.
     """
-    end, start = await last(bus, session_id), wanted.start
-    if start.sequence > end.sequence:
-        reason = f"{start.sequence} is beyond the last event, {end.sequence}"
+    end = await last(bus, session_id)
+    if wanted.after < 0:
+        wanted = replace(wanted, after=max(end.sequence + wanted.after, 0))
+    if wanted.after > end.sequence:
+        reason = f"{wanted.after} is beyond the last event, {end.sequence}"
         raise InvalidMessage.of("after", reason)
-    if start.sequence == end.sequence:
-        start = end
-    if wanted.to_the_end and start.sequence == end.sequence:
+    if wanted.to_the_end and wanted.after == end.sequence:
         return
+    start = await _start(bus, session_id, wanted, end)
     sources = [events(bus, session_id, start)]
     if wanted.live:
         sources.append(deltas(bus, session_id))
@@ -136,6 +117,13 @@ async def follow(bus: Bus, session_id: str, wanted: Wanted) -> AsyncGenerator[It
                 yield passed
             if wanted.to_the_end and merge.seen >= end.sequence:
                 return
+
+
+async def _start(bus: Bus, session_id: str, wanted: Wanted, end: Start) -> Start:
+    if wanted.after == end.sequence:
+        return end
+    known = wanted.known if wanted.known.sequence <= wanted.after else NOWHERE
+    return Start(wanted.after, await seek(bus, session_id, wanted.after, known, end))
 
 
 async def events(bus: Bus, session_id: str, start: Start) -> AsyncGenerator[Item]:

@@ -26,10 +26,11 @@ from jidoka.bus.buckets import HostDirectory
 from jidoka.bus.connection import Bus, connect
 from jidoka.client.asking import Asker, new_id, valid
 from jidoka.client.exporting import export
-from jidoka.client.following import Start, Wanted, follow, recorded
+from jidoka.client.following import Wanted, follow, recorded
 from jidoka.client.importing import staged
 from jidoka.client.items import Item, Recorded
 from jidoka.client.quarantine import QuarantineAccess
+from jidoka.client.seeking import NOWHERE, Start
 from jidoka.contract import commands, subjects
 from jidoka.contract.content import Content, Status
 from jidoka.contract.errors import from_dict
@@ -220,15 +221,14 @@ class Client(QuarantineAccess):
     ) -> AsyncGenerator[Item]:
         """Yield events after number `after`, deltas among them, without end.
 
-        `to_the_end` ends it with what is there now. Leaving the iterator ends it, and so does
-        `unsubscribe_from_session`.
+        Below 0 it counts from the end: -50 begins with the last fifty. `to_the_end` ends it with
+        what is there now. Leaving the iterator ends it, and so does `unsubscribe_from_session`.
 
         Raises:
             SessionNotFound; InvalidMessage: `after` is beyond the end.
         """
-        place = self._places.get(session_id, Start())
-        start = Start(after, place.cursor if place.sequence <= after else 0)
-        wanted = Wanted(start, live=live, to_the_end=to_the_end)
+        known = self._places.get(session_id, NOWHERE)
+        wanted = Wanted(after, known, live=live, to_the_end=to_the_end)
         mine = self._followers.setdefault(session_id, set())
         mine.add(wanted.enough)
         try:
