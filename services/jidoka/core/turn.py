@@ -52,8 +52,17 @@ def _settle(state: SessionState, turn: Turn, call: OpenCall, kinds: Kinds) -> Ef
     if turn.stopping:
         return ReportInterrupted(call.call_id)
     if call.started_in is not None:
-        return RunTool(call.call_id)
+        return _running(call)
     return _permit(state, call, kinds)
+
+
+def _running(call: OpenCall) -> Effect:
+    """Return the effect that this worker is performing: the same before the start and after it.
+
+    Another one would end a file write that was begun again, and begin it once more.
+    """
+    recovering = call.attempt > 1 and call.effect == EffectClass.IDEMPOTENT
+    return RecoverTool(call.call_id) if recovering else RunTool(call.call_id)
 
 
 def _recover(turn: Turn, call: OpenCall) -> Effect:

@@ -171,6 +171,38 @@ async def test_a_write_that_had_not_happened_is_done(tmp_path):
     assert (tmp_path / "a.txt").read_text() == "one\n"
 
 
+async def test_an_edit_that_had_not_happened_is_begun_again_once(tmp_path):
+    bench = memory_bench(tmp_path, "fine")
+    (tmp_path / "a.txt").write_text("one\n")
+    states = [hashlib.sha256(text).hexdigest() for text in (b"one\n", b"one\ntwo\n")]
+    args = {"path": "a.txt", "old": "one\n", "new": "one\ntwo\n"}
+    call = ToolCall(call_id="c1", tool="edit", arguments=json.dumps(args))
+    await bench.open()
+    await bench.write(
+        e.WorkerAssigned(host="a", epoch=1),
+        e.TurnStarted(turn_id="t", message_ids=("m1",)),
+        e.LlmRequested(turn_id="t", call_id="t-1", step=1, model="x"),
+        e.LlmResponded(turn_id="t", call_id="t-1", step=1, tool_calls=(call,), model="x"),
+        e.ToolStarted(
+            turn_id="t",
+            call_id="c1",
+            tool="edit",
+            args=args,
+            args_hash="",
+            effect="idempotent",
+            pre_state=(FileHash(path="a.txt", sha256=states[0]),),
+            post_state=(FileHash(path="a.txt", sha256=states[1]),),
+        ),
+    )
+
+    async with bench.worker(epoch=2):
+        await bench.until(e.TurnEnded)
+
+    started = [x for x in await bench.events() if isinstance(x, e.ToolStarted)]
+    assert [x.attempt for x in started] == [1, 2]
+    assert (tmp_path / "a.txt").read_text() == "one\ntwo\n"
+
+
 async def test_a_write_over_which_somebody_else_wrote_is_left_alone(tmp_path):
     bench = memory_bench(tmp_path, "fine")
     await a_lost_write(bench, tmp_path, happened=False)
