@@ -1,0 +1,3 @@
+"""The package."""
+
+__version__ = "1.2.1"

@@ -1,0 +1,5 @@
+from app.settings import load
+
+
+def port(text):
+    return int(load(text, True)["port"])
