@@ -20,19 +20,24 @@ DONE = b"data: [DONE]\n\n"
 PIECE = 12
 """Characters in a delta."""
 
+SHORT_S = "0.02"
+
 Calls = list[tuple[str, dict[str, Any]]]
 Step = tuple[str, Calls]
 """What is said, and which tools are called with what."""
 
 
-def steps(point: int) -> list[Step]:
-    """Return what the model says in the turn of a point: two reads, a write, an edit, a command."""
+def steps(point: int, sleep_s: str = SHORT_S) -> list[Step]:
+    """Return what the model says in the turn of a point: two reads, a write, an edit, a command.
+
+    `sleep_s`: how long the command takes after it has left its line, as `sleep` is told it.
+    """
     made = f"made-{point}.txt"
     return [
         ("I look.", [("read", {"path": "note.txt"}), ("read", {"path": "other.txt"})]),
         ("I write.", [("write", {"path": made, "content": "begun\n"})]),
         ("I edit.", [("edit", {"path": made, "old": "begun\n", "new": "begun\nedited\n"})]),
-        ("I run.", [("shell", {"command": f"echo line-{point} >> effects; sleep 0.02"})]),
+        ("I run.", [("shell", {"command": f"echo line-{point} >> effects; sleep {sleep_s}"})]),
         (f"Done with point {point}, and all of it once.", []),
     ]
 
@@ -66,6 +71,9 @@ class PacedModel:
         self.stops: dict[tuple[int, int], tuple[int, Callable[[], Awaitable[None]]]] = {}
         """Point and step → after how many bytes of its first stream what is to happen."""
 
+        self.sleeps_s: dict[int, str] = {}
+        """How long the command of a point takes, where it is not short."""
+
     @property
     def asked_again(self) -> int:
         """How many answers were asked for more than once."""
@@ -83,7 +91,7 @@ class PacedModel:
     async def _answer(self, messages: list[Any], writer: asyncio.StreamWriter) -> None:
         point, step = _place(messages)
         self.asked[point, step] += 1
-        stream = stream_of(steps(point)[step])
+        stream = stream_of(steps(point, self.sleeps_s.get(point, SHORT_S))[step])
         offset, happens = self.stops.pop((point, step), (len(stream), None))
         writer.write(HEAD + stream[:offset])
         await writer.drain()

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import psutil
 
 from jidoka.client.session import Client
+from jidoka.runtime.programs import environment_of
 from tests.chaos.checker import Findings, check, read_all
 from tests.chaos.history import History, watched
 from tests.chaos.model import PacedModel, paced_model
@@ -116,14 +117,13 @@ async def _started_host(home: Path, url: str, port: int) -> asyncio.subprocess.P
     """Start an agent host that reaches the broker through the wire."""
     address = urlsplit(url)
     through = address._replace(netloc=f"{address.username}@{address.hostname}:{port}").geturl()
-    environment = {
-        "PATH": os.environ["PATH"],
-        "HOME": os.environ.get("HOME", "/"),
-        "JIDOKA_HOME": str(home),
-        "JIDOKA_NATS_URL": through,
-        "JIDOKA_WORKER_CAPACITY": "1000",
-        "JIDOKA_LOG_FORMAT": "json",
-    }
+    environment = environment_of(
+        "agent-host",
+        os.environ | {"JIDOKA_WORKER_CAPACITY": "1000"},
+        home=str(home),
+        nats_url=through,
+        profile="local",
+    )
     with (home / "logs" / "agent-host.log").open("ab") as log:
         return await asyncio.create_subprocess_exec(
             sys.executable, "-m", "jidoka.agent", env=environment, stderr=log, stdout=log
