@@ -169,7 +169,7 @@ def test_every_event_has_one_writer_and_the_schemas_say_which():
 def test_events_are_past_tense_and_commands_are_not():
     past = {name for name in EVENTS if name.rsplit(".", 1)[1].split("_")[-1].endswith("ed")}
 
-    assert set(EVENTS) - past == {"message.withdrawn", "worker.lost"}
+    assert set(EVENTS) - past == {"message.withdrawn", "turn.redone", "turn.undone", "worker.lost"}
     assert not [name for name in COMMANDS if name.endswith("ed")]
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from jidoka.contract.errors import FileChanged, ToolFailed
-from jidoka.sandbox.snapshots import Snapshots
+from jidoka.contract.errors import ToolFailed
+from jidoka.sandbox.snapshots import Snapshot, Snapshots
 
 
 @pytest.fixture
@@ -42,6 +42,15 @@ def files_of(root: Path) -> dict[str, bytes | str]:
     }
 
 
+async def put_back(snapshots: Snapshots, last: Snapshot, wanted: Snapshot) -> tuple[str, ...]:
+    """Go from one snapshot to another, unless somebody changed one of the files since."""
+    plan = await snapshots.planned([await snapshots.step(last.tree, wanted.tree)])
+    if plan.changed:
+        return ("changed", *plan.changed)
+    assert await snapshots.put_back(plan.write) == ()
+    return tuple(sorted(plan.write))
+
+
 async def test_a_turn_is_undone_and_done_again(project, snapshots):
     before = await snapshots.take()
     then = files_of(project)
@@ -52,9 +61,9 @@ async def test_a_turn_is_undone_and_done_again(project, snapshots):
     after = await snapshots.take()
     later = files_of(project)
 
-    undone = await snapshots.restore(wanted=before.tree, last=after.tree)
+    undone = await put_back(snapshots, after, before)
     files_undone, mode = files_of(project), (project / "run.sh").stat().st_mode & 0o111
-    redone = await snapshots.restore(wanted=after.tree, last=before.tree)
+    redone = await put_back(snapshots, before, after)
 
     assert undone == redone == ("README.md", "run.sh", "src/a.py", "src/new.py")
     assert files_undone == then
@@ -70,7 +79,7 @@ async def test_the_difference_of_a_turn_is_shown(project, snapshots):
     diff = await snapshots.diff(before.tree, after.tree)
 
     assert "--- a/src/a.py\n+++ b/src/a.py\n@@ -1,2 +1,2 @@\n one\n-two\n+2\n" in diff
-    assert await snapshots.changed(before.tree, after.tree) == ("src/a.py",)
+    assert list(await snapshots.step(before.tree, after.tree)) == ["src/a.py"]
 
 
 async def test_a_long_difference_is_cut(project, snapshots):
@@ -94,11 +103,9 @@ async def test_what_a_person_changed_since_is_not_overwritten_and_nothing_else_i
     (project / "src" / "a.py").write_text("the person's\n")
     now = files_of(project)
 
-    with pytest.raises(FileChanged) as refused:
-        await snapshots.restore(wanted=before.tree, last=after.tree)
+    refused = await put_back(snapshots, after, before)
 
-    assert refused.value.path == "src/a.py"
-    assert refused.value.expected != refused.value.actual
+    assert refused == ("changed", "src/a.py")
     assert files_of(project) == now
 
 
@@ -108,10 +115,10 @@ async def test_a_file_that_a_person_removed_since_is_not_brought_back(project, s
     after = await snapshots.take()
     (project / "README.md").unlink()
 
-    with pytest.raises(FileChanged) as refused:
-        await snapshots.restore(wanted=before.tree, last=after.tree)
+    refused = await put_back(snapshots, after, before)
 
-    assert (refused.value.path, refused.value.actual) == ("README.md", None)
+    assert refused == ("changed", "README.md")
+    assert not (project / "README.md").exists()
 
 
 async def test_other_files_that_a_person_changed_since_stay(project, snapshots):
@@ -121,7 +128,7 @@ async def test_other_files_that_a_person_changed_since_stay(project, snapshots):
     (project / "README.md").write_text("the person's\n")
     (project / "notes.txt").write_text("the person's\n")
 
-    await snapshots.restore(wanted=before.tree, last=after.tree)
+    await put_back(snapshots, after, before)
 
     assert (project / "src" / "a.py").read_text() == "one\ntwo\n"
     assert (project / "README.md").read_text() == "the person's\n"
@@ -141,7 +148,7 @@ async def test_odd_names_links_and_bytes_come_back_as_they_were(project, snapsho
         path.write_text("changed")
     after = await snapshots.take()
 
-    await snapshots.restore(wanted=before.tree, last=after.tree)
+    await put_back(snapshots, after, before)
 
     assert files_of(project) == then
 
@@ -156,7 +163,7 @@ async def test_a_file_that_became_a_folder_and_the_other_way_round_comes_back(pr
     (project / "src").write_text("a file now")
     after = await snapshots.take()
 
-    await snapshots.restore(wanted=before.tree, last=after.tree)
+    await put_back(snapshots, after, before)
 
     assert files_of(project) == then
 
@@ -173,7 +180,7 @@ async def test_line_ends_and_filters_that_the_project_asks_for_change_nothing(pr
     (project / "x.u").write_bytes(b"")
     after = await snapshots.take()
 
-    await snapshots.restore(wanted=before.tree, last=after.tree)
+    await put_back(snapshots, after, before)
 
     assert files_of(project) == then
 
@@ -210,7 +217,7 @@ async def test_nothing_that_the_projects_git_is_configured_to_run_runs(
     after = await snapshots.take()
 
     await snapshots.diff(before.tree, after.tree)
-    await snapshots.restore(wanted=before.tree, last=after.tree)
+    await put_back(snapshots, after, before)
 
     assert not (tmp_path / "ran").exists()
     assert (project / "README.md").read_text() == "read me\n"
@@ -230,7 +237,7 @@ async def test_ignored_large_and_nested_files_are_left_out_and_left_alone(projec
     (project / "README.md").write_text("changed\n")
     after = await snapshots.take()
 
-    restored = await snapshots.restore(wanted=before.tree, last=after.tree)
+    restored = await put_back(snapshots, after, before)
 
     assert before.left_out == ("huge", "nested/")
     assert "README.md" in restored
@@ -255,8 +262,8 @@ async def test_snapshots_that_nobody_needs_are_forgotten(project, snapshots):
     await snapshots.keep_only([second.tree])
 
     with pytest.raises(ToolFailed):
-        await snapshots.changed(first.tree, second.tree)
-    assert await snapshots.changed(second.tree, second.tree) == ()
+        await snapshots.step(first.tree, second.tree)
+    assert await snapshots.step(second.tree, second.tree) == {}
 
 
 async def test_a_git_that_was_killed_does_not_block_the_next(project, snapshots, tmp_path):

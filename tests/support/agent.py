@@ -10,6 +10,8 @@ from pathlib import Path
 
 from jidoka.agent.aftermath import Aftermath
 from jidoka.agent.clock import new_id, now
+from jidoka.agent.pairing import model_calls
+from jidoka.agent.gate import project_rules
 from jidoka.agent.perform import Performer
 from jidoka.agent.project import Project
 from jidoka.agent.questions import Questions
@@ -17,14 +19,17 @@ from jidoka.agent.recorder import Recorder
 from jidoka.agent.session import LiveSession
 from jidoka.agent.snapshots import SnapshotKeeper
 from jidoka.agent.tool_calls import ToolCalls
+from jidoka.agent.turn_files import TurnFiles
+from jidoka.agent.undoing import Undoer
 from jidoka.agent.worker import work
 from jidoka.bus.memory import MemoryEventLog
 from jidoka.contract import events as e
 from jidoka.contract.content import BlobRef, Limits, LlmConfig, PermissionMode, Status, ToolCall
 from jidoka.contract.errors import JidokaError
 from jidoka.contract.internal import LlmAnswer, LlmCall
+from jidoka.core.permission import Rules
 from jidoka.core.ports import Draft, Entry, EventLog, Head
-from jidoka.core.state import OpenCall
+from jidoka.core.state import OpenCall, SessionState
 from jidoka.sandbox.probe import ProbedSandbox
 from jidoka.tools.toolbox import Toolbox, builtin_tools
 
@@ -116,6 +121,10 @@ class Bench:
     limits: Limits = field(default_factory=Limits)
     output: Output = field(default_factory=Output)
     snapshots: KeptSnapshots = field(default_factory=KeptSnapshots)
+    rules: Rules = ()
+    """Permission rules of the machine."""
+    home: Path | None = None
+    """Where the files of turns are kept; None: they are not."""
 
     async def write(self, *events: e.Event) -> None:
         """Record events as the other programs would."""
@@ -148,11 +157,18 @@ class Bench:
         session = LiveSession(SESSION)
         toolbox = Toolbox(builtin_tools())
         source = f"/worker/{epoch}"
-        recorder = Recorder(self.log, session, epoch, source, toolbox.kinds(), new_id)
+        rules = (*self.rules, *project_rules(str(self.root)))
+        recorder = Recorder(self.log, session, epoch, source, toolbox.kinds(), new_id, rules)
         project = Project(str(self.root), ProbedSandbox(mode="off"))
         aftermath = Aftermath(self.output, SESSION, str(self.root))
-        tools = ToolCalls(recorder, toolbox, project.context, self._output, NoSpill(), aftermath)
-        performer = Performer(recorder, self.model, tools, Questions(recorder), now, new_id)
+        files = TurnFiles(str(self.root), str(self.home) if self.home else "", SESSION)
+        questions = Questions(recorder, toolbox, project.context, now)
+        tools = ToolCalls(
+            recorder, toolbox, project.context, self._output, NoSpill(), aftermath, files, questions
+        )
+        undoer = Undoer(recorder, files)
+        models = model_calls(recorder, self.model, tools, str(self.root), self._window_of)
+        performer = Performer(recorder, models, tools, questions, undoer, now, new_id)
         keeper = SnapshotKeeper(self.snapshots, session)
         return tasks.create_task(work(recorder, performer, keeper, _nothing))
 
@@ -180,6 +196,9 @@ class Bench:
     async def events(self) -> list[e.Event | e.UnknownEvent]:
         """Return all that is recorded."""
         return [entry.event async for entry in self.log.read(SESSION)]
+
+    async def _window_of(self, _state: SessionState) -> int | None:
+        return None
 
     def _output(self, _call: OpenCall, _turn_id: str) -> Output:
         return self.output

@@ -15,6 +15,7 @@ from typing import assert_never
 from jidoka.contract import events as e
 from jidoka.contract.content import ErrorInfo, Status, ToolCall, Usage
 from jidoka.core import effects as fx
+from jidoka.core.past_turns import Undoing
 from jidoka.core.session import evolve
 from jidoka.core.state import SessionState
 from jidoka.core.tooling import EffectClass
@@ -121,6 +122,16 @@ class Simulation:
                 assert self.state.turn
                 outcome = outcome_of(self.state, self.state.turn)
                 self.record(e.TurnEnded(turn_id=turn_id, outcome=outcome))
+            case fx.CheckUndo():
+                self.record(e.TurnUndoStarted(asked=self._undoing().asked, turn_ids=self._ids()))
+            case fx.PutFilesBack():
+                kind = e.TurnUndone if self._undoing().asked == "undo" else e.TurnRedone
+                again = {"again": self._undoing().again} if kind is e.TurnUndone else {}
+                self.record(kind(turn_ids=self._ids(), **again))
+            case fx.Compact():
+                self.record(e.ContextCompacted(reason="asked", method="none"))
+            case fx.TitleSession(title=title):
+                self.record(e.SessionTitled(title=title))
             case _:
                 assert_never(effect)
 
@@ -177,6 +188,13 @@ class Simulation:
         self.record(
             e.ToolCompleted(turn_id=self._turn(), call_id=call_id, tool=tool, output="done")
         )
+
+    def _undoing(self) -> Undoing:
+        assert self.state.undoing
+        return self.state.undoing
+
+    def _ids(self) -> tuple[str, ...]:
+        return self._undoing().turn_ids
 
     def _turn(self) -> str:
         assert self.state.turn

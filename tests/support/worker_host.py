@@ -23,13 +23,13 @@ class TestHost:
 
 
 @asynccontextmanager
-async def running_host(nats_url: str) -> AsyncGenerator[TestHost]:
+async def running_host(nats_url: str, home: str = "") -> AsyncGenerator[TestHost]:
     """Run a host with its zygote."""
     adopt_orphans()
     async with asyncio.TaskGroup() as tasks:
         exits: asyncio.Queue[WorkerExited] = asyncio.Queue()
         workers = Workers("test", exits.put, tasks)
-        workers.zygote = ZygoteLink(WorkerSettings(nats_url, "test"), workers.zygote_saw_exit)
+        workers.zygote = ZygoteLink(WorkerSettings(nats_url, "test", home=home), workers.zygote_saw_exit)
         watch = tasks.create_task(workers.watch_for_frozen())
         try:
             await workers.zygote.ensure()

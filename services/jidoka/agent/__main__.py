@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from jidoka import telemetry
 from jidoka.agent.host import Host
+from jidoka.agent.tenure import Tenure
 from jidoka.agent.workers import Workers
 from jidoka.agent.zygote_link import ZygoteLink, adopt_orphans
 from jidoka.agent.zygote_protocol import WorkerSettings
@@ -29,7 +30,6 @@ log = logging.getLogger(__name__)
 
 DRAIN_S = 8.0
 PATIENCE_S = 30.0
-BEAT_S = 1.0
 _REPORT_TRIES = 120
 _REPORT_AGAIN_S = 0.25
 _REQUEST_S = 2.0
@@ -46,7 +46,7 @@ async def serve(settings: AgentSettings) -> None:
     bus = await connect(url, name=f"agent-host-{name}", patience_s=PATIENCE_S)
     async with bus, asyncio.TaskGroup() as tasks:
         workers = _workers(bus, settings, url, tasks, stop)
-        host = Host(name, workers, settings.worker_capacity)
+        host = _host(settings, workers)
         background = await _begin(bus, host, tasks)
         telemetry.logger().info("ready", host=name)
         await stop.wait()
@@ -58,6 +58,12 @@ async def serve(settings: AgentSettings) -> None:
         workers.zygote.close()
 
 
+def _host(settings: AgentSettings, workers: Workers) -> Host:
+    folders = tuple(os.path.realpath(folder) for folder in settings.shared_folders)
+    capacity, lease_s = settings.worker_capacity, settings.host_lease_s
+    return Host(settings.host_name, workers, capacity, folders, lease_s)
+
+
 def _workers(
     bus: Bus, settings: AgentSettings, url: str, tasks: asyncio.TaskGroup, stop: asyncio.Event
 ) -> Workers:
@@ -67,7 +73,12 @@ def _workers(
     workers = Workers(settings.host_name, report, tasks)
     folders = [str(folder) for folder in settings.tool_folders]
     shared = WorkerSettings(
-        url, settings.host_name, settings.sandbox, folders, settings.fetch_hosts
+        url,
+        settings.host_name,
+        settings.sandbox,
+        folders,
+        settings.fetch_hosts,
+        os.path.realpath(settings.home),
     )
     workers.zygote = ZygoteLink(shared, workers.zygote_saw_exit)
     return workers
@@ -81,8 +92,10 @@ async def _begin(bus: Bus, host: Host, tasks: asyncio.TaskGroup) -> list[asyncio
 
     await bus.subscribe(host_requests(host.name), answer)
     await bus.barrier()
+    tenure = Tenure(HostDirectory(bus), host)
     return [
-        tasks.create_task(_beat(HostDirectory(bus), host), name="beat"),
+        tasks.create_task(tenure.beat(), name="beat"),
+        tasks.create_task(tenure.end_when_over(), name="lease"),
         tasks.create_task(host.workers.watch_for_frozen(), name="frozen"),
     ]
 
@@ -90,15 +103,6 @@ async def _begin(bus: Bus, host: Host, tasks: asyncio.TaskGroup) -> list[asyncio
 async def _answer(bus: Bus, host: Host, message: Msg) -> None:
     reply = await host.answer(name_of(message.subject), message.data)
     await bus.publish(message.reply, reply.model_dump_json().encode())
-
-
-async def _beat(directory: HostDirectory, host: Host) -> None:
-    while True:
-        try:
-            await directory.beat(host.beat())
-        except JidokaError as problem:
-            log.warning("no sign of life could be given: %s", problem.code)
-        await asyncio.sleep(BEAT_S)
 
 
 async def _report(bus: Bus, exited: WorkerExited, stop: asyncio.Event) -> None:

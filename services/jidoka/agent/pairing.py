@@ -11,13 +11,19 @@ from dataclasses import dataclass
 
 from jidoka.agent.aftermath import Aftermath
 from jidoka.agent.clock import new_id, now
+from jidoka.agent.compacting import Compacting
 from jidoka.agent.live_output import LiveOutput
+from jidoka.agent.model_calls import Model, ModelCalls
 from jidoka.agent.perform import Performer
 from jidoka.agent.project import Project
 from jidoka.agent.questions import Questions
+from jidoka.agent.reading import Reading
 from jidoka.agent.recorder import Recorder
 from jidoka.agent.spill import BlobSpill
 from jidoka.agent.tool_calls import ToolCalls
+from jidoka.agent.turn_files import TurnFiles
+from jidoka.agent.undoing import Undoer
+from jidoka.agent.windows import WindowOf, asking_the_gateway
 from jidoka.bus.blobs import NatsBlobs
 from jidoka.bus.connection import Bus
 from jidoka.bus.live import NatsLive
@@ -56,8 +62,10 @@ class LazyPerformer:
         await self._made(effect)
 
 
-def paired(bus: Bus, recorder: Recorder, project: Project, toolbox: Toolbox) -> Performer:
-    """Return what performs the effects of a worker."""
+def paired(
+    bus: Bus, recorder: Recorder, project: Project, toolbox: Toolbox, home: str
+) -> Performer:
+    """Return what performs the effects of a worker; `home` is jidoka's folder."""
     session_id = recorder.session.state.session_id
     live, blobs = NatsLive(bus, source=recorder.source), NatsBlobs(bus)
 
@@ -66,5 +74,20 @@ def paired(bus: Bus, recorder: Recorder, project: Project, toolbox: Toolbox) -> 
         return LiveOutput(live, session_id, recorder.epoch, turn_id, call.call_id, attempt)
 
     aftermath = Aftermath(live, session_id, project.root)
-    tools = ToolCalls(recorder, toolbox, project.context, output, BlobSpill(blobs), aftermath)
-    return Performer(recorder, GatewayClient(bus, blobs), tools, Questions(recorder), now, new_id)
+    files = TurnFiles(project.root, home, session_id)
+    questions = Questions(recorder, toolbox, project.context, now)
+    spill = BlobSpill(blobs)
+    tools = ToolCalls(
+        recorder, toolbox, project.context, output, spill, aftermath, files, questions
+    )
+    model = GatewayClient(bus, blobs)
+    models = model_calls(recorder, model, tools, project.root, asking_the_gateway(bus))
+    return Performer(recorder, models, tools, questions, Undoer(recorder, files), now, new_id)
+
+
+def model_calls(
+    recorder: Recorder, model: Model, tools: ToolCalls, root: str, window_of: WindowOf
+) -> ModelCalls:
+    """Return what asks the model for one worker."""
+    compacting = Compacting(recorder, model, tools.specs, window_of)
+    return ModelCalls(recorder, model, tools, Reading(root, now), compacting, now)

@@ -3,41 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
-import random
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Protocol, assert_never
+from datetime import datetime
+from typing import assert_never
 
-from jidoka.agent.context import messages_for, offered
+from jidoka.agent.model_calls import ModelCalls
 from jidoka.agent.questions import Questions
 from jidoka.agent.recorder import Recorder, Unwanted
 from jidoka.agent.tool_calls import ToolCalls
+from jidoka.agent.undoing import Undoer
 from jidoka.contract import events as e
-from jidoka.contract.content import ErrorInfo, Policy, ToolCall
-from jidoka.contract.errors import Internal, JidokaError
-from jidoka.contract.internal import LlmAnswer, LlmCall
+from jidoka.contract.content import ErrorInfo
 from jidoka.core import effects as fx
 from jidoka.core.budget import error_info, exceeded
-from jidoka.core.retry import model_delay_s
 from jidoka.core.state import SessionState, Turn
 from jidoka.core.turn import outcome_of
 
 log = logging.getLogger(__name__)
-
-
-class Model(Protocol):
-    """Where answers come from."""
-
-    async def complete(self, call: LlmCall, *, attach: bool = False) -> LlmAnswer:
-        """Return the whole answer; with `attach`, first look for the call in flight.
-
-        Raises:
-            JidokaError: the attempt failed; `retryable` says whether another may succeed.
-        """
-        ...
 
 
 @dataclass(slots=True)
@@ -45,9 +29,10 @@ class Performer:
     """Performs the effects of one worker."""
 
     recorder: Recorder
-    model: Model
+    models: ModelCalls
     tools: ToolCalls
     questions: Questions
+    undoer: Undoer
     now: Callable[[], datetime]
     new_id: Callable[[], str]
 
@@ -68,14 +53,17 @@ class Performer:
             case fx.StartTurn():
                 await self._start_turn(effect)
             case fx.CallModel():
-                await self._call_model(effect)
+                await self._until(effect.not_before)
+                await self.models.call(effect)
             case fx.AwaitAnswer(deadline=deadline):
                 await self._until(deadline)
-                await self.questions.deny(effect, "default", "nobody answered in time")
-            case fx.DenyTool(by=by):
-                await self.questions.deny(effect, by, "")
-            case fx.AskPermission():
-                await self.questions.ask(effect, self.now())
+                await self.questions.expire(effect)
+            case fx.DenyTool(by=by, rule=rule):
+                await self.questions.deny(effect, by, rule)
+            case fx.AskPermission(rule=rule):
+                await self.questions.ask(effect, rule)
+            case fx.AskPerson():
+                await self.questions.ask_person(effect)
             case fx.RunTool():
                 await self.tools.run(effect)
             case fx.RecoverTool():
@@ -86,6 +74,14 @@ class Performer:
                 await self._watch_wall(effect)
             case fx.EndTurn():
                 await self._end_turn(effect)
+            case fx.Compact():
+                await self.models.compacting.asked(effect)
+            case fx.TitleSession(title=title):
+                await self.recorder.record(effect, lambda _state: e.SessionTitled(title=title))
+            case fx.CheckUndo():
+                await self.undoer.check(effect)
+            case fx.PutFilesBack():
+                await self.undoer.put_back(effect)
             case _:
                 assert_never(effect)
 
@@ -93,66 +89,7 @@ class Performer:
         turn_id = self.new_id()
         await self.recorder.record(
             effect,
-            lambda state: e.TurnStarted(
-                turn_id=turn_id, message_ids=tuple(m.message_id for m in state.inbox)
-            ),
-        )
-
-    # --- the model ---
-
-    async def _call_model(self, effect: fx.CallModel) -> None:
-        await self._until(effect.not_before)
-        asked_before = self._turn().requested == (effect.step, effect.attempt)
-        if not asked_before:
-            await self.recorder.record(effect, lambda state: _requested(state, effect))
-        began_s = asyncio.get_running_loop().time()
-        try:
-            answer = await self.model.complete(self._llm_call(effect), attach=asked_before)
-        except JidokaError as problem:
-            await self._llm_failed(effect, problem)
-        except Exception:
-            log.exception("asking the model failed in an unforeseen way")
-            await self._llm_failed(effect, Internal(incident=effect.call_id))
-        else:
-            duration_s = asyncio.get_running_loop().time() - began_s
-            await self.recorder.record(
-                effect, lambda _state: _responded(effect, answer, duration_s)
-            )
-
-    def _llm_call(self, effect: fx.CallModel) -> LlmCall:
-        state = self.state
-        return LlmCall(
-            call_id=effect.call_id,
-            attempt=effect.attempt,
-            session_id=state.session_id,
-            turn_id=effect.turn_id,
-            epoch=self.recorder.epoch,
-            owner=state.owner,
-            llm=state.llm,
-            project_path=state.project_path,
-            messages=messages_for(state, self.recorder.session.transcript),
-            tools=tuple(offered(self.tools.specs(), state.tools)),
-            step=effect.step,
-        )
-
-    async def _llm_failed(self, effect: fx.CallModel, problem: JidokaError) -> None:
-        delay_s = model_delay_s(
-            effect.attempt,
-            retryable=problem.retryable,
-            retry_after_s=getattr(problem, "retry_after_s", None),
-            fraction=random.random(),  # noqa: S311 - jitter, no secret
-        )
-        retry_at = None if delay_s is None else self.now() + timedelta(seconds=delay_s)
-        await self.recorder.record(
-            effect,
-            lambda _state: e.LlmFailed(
-                turn_id=effect.turn_id,
-                call_id=effect.call_id,
-                step=effect.step,
-                attempt=effect.attempt,
-                error=error_info(problem),
-                retry_at=retry_at,
-            ),
+            lambda state: _turn_started(state, turn_id),
         )
 
     # --- the end of a turn ---
@@ -170,7 +107,10 @@ class Performer:
 
     async def _end_turn(self, effect: fx.EndTurn) -> None:
         now = self.now()
-        await self.recorder.record(effect, lambda state: _ended(state, effect, now))
+        kept = await self.tools.files.after(self.state)
+        await self.recorder.record(
+            effect, lambda state: _ended(state, effect, now).model_copy(update={"snapshot": kept})
+        )
 
     # --- small helps ---
 
@@ -185,41 +125,13 @@ class Performer:
             await asyncio.sleep(max(0.0, (moment - self.now()).total_seconds()))
 
 
-def _requested(state: SessionState, effect: fx.CallModel) -> e.LlmRequested:
-    steering = tuple(m.message_id for m in state.inbox if m.policy is Policy.STEER)
-    return e.LlmRequested(
-        turn_id=effect.turn_id,
-        call_id=effect.call_id,
-        step=effect.step,
-        attempt=effect.attempt,
-        model=state.llm.full_name,
-        message_ids=steering,
-    )
-
-
-def _responded(effect: fx.CallModel, answer: LlmAnswer, duration_s: float) -> e.LlmResponded:
-    return e.LlmResponded(
-        turn_id=effect.turn_id,
-        call_id=effect.call_id,
-        step=effect.step,
-        content=answer.content,
-        reasoning=answer.reasoning,
-        tool_calls=_own_ids(effect, answer.tool_calls),
-        usage=answer.usage,
-        cost_usd=answer.cost_usd,
-        model=answer.model,
-        finish_reason=answer.finish_reason,
-        duration_s=round(duration_s, 4),
-    )
-
-
-def _own_ids(effect: fx.CallModel, calls: tuple[ToolCall, ...]) -> tuple[ToolCall, ...]:
-    """Give each call an id of ours: models repeat theirs, and 40 characters is all some take."""
-    stem = hashlib.sha256(effect.turn_id.encode()).hexdigest()[:16]
-    return tuple(
-        call.model_copy(update={"call_id": f"call_{stem}_{effect.step}_{position}"})
-        for position, call in enumerate(calls, 1)
-    )
+def _turn_started(state: SessionState, turn_id: str) -> e.TurnStarted:
+    """Return the beginning of a turn: on what waits, and on what is to be answered once more."""
+    waiting = tuple(m.message_id for m in state.inbox)
+    if state.retry is None:
+        return e.TurnStarted(turn_id=turn_id, message_ids=waiting)
+    ids = (*state.retry.message_ids, *waiting)
+    return e.TurnStarted(turn_id=turn_id, message_ids=ids, retry_of=state.retry.turn_id)
 
 
 def _ended(state: SessionState, effect: fx.EndTurn, now: datetime) -> e.TurnEnded:

@@ -126,7 +126,8 @@ class Worker:
             greeting = tasks.create_task(_greet(bus, self.settings, self.start), name="ready")
             project = Project(self.start.project_path, self._sandbox())
             box = partial(toolbox_of, shells, self.settings.fetch_hosts)
-            perform = LazyPerformer(lambda: paired(bus, recorder, project, box()))
+            home = self.settings.home
+            perform = LazyPerformer(lambda: paired(bus, recorder, project, box(), home))
             try:
                 reason = await work(recorder, perform, snapshots, self._lock)
             finally:

@@ -7,16 +7,19 @@ import hashlib
 import json
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from jidoka.agent.aftermath import Aftermath
 from jidoka.agent.plan import planned
-from jidoka.agent.questions import arguments_of
+from jidoka.agent.questions import Questions
 from jidoka.agent.recorder import Recorder, Unwanted
+from jidoka.agent.resolving import Tools, resolved
+from jidoka.agent.turn_files import TurnFiles
 from jidoka.contract import events as e
 from jidoka.contract.content import BlobRef, FileHash
-from jidoka.contract.errors import Internal, JidokaError, ToolArgsInvalid, ToolTimeout, ToolUnknown
+from jidoka.contract.errors import Internal, JidokaError, ToolTimeout
+from jidoka.core.answers import NOBODY
 from jidoka.core.budget import error_info
 from jidoka.core.effects import (
     Effect,
@@ -38,22 +41,6 @@ log = logging.getLogger(__name__)
 
 _GRACE_S = 10.0
 """How much longer than its own limit a tool gets before it is cancelled from outside."""
-
-
-class Tools(Protocol):
-    """The tools of a session."""
-
-    def get(self, name: str) -> Tool:
-        """Return a tool; raises `ToolUnknown`."""
-        ...
-
-    def checked(self, name: str, args: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return arguments that fit the tool's schema; raises `ToolArgsInvalid`."""
-        ...
-
-    def specs_for_model(self) -> list[dict[str, Any]]:
-        """Return the tools in the shape of OpenAI's function tools."""
-        ...
 
 
 class Spill(Protocol):
@@ -88,6 +75,8 @@ class ToolCalls:
     """Opens the live output of a call of a turn."""
     spill: Spill
     aftermath: Aftermath
+    files: TurnFiles
+    questions: Questions
 
     def specs(self) -> list[dict[str, Any]]:
         """Return the tools as the model is offered them."""
@@ -112,13 +101,19 @@ class ToolCalls:
             await self._failed(effect, call, error, began_s)
 
     async def _run(self, effect: RunTool | RecoverTool, call: OpenCall, began_s: float) -> None:
-        tool, args = self._resolved(call)
+        tool, args = resolved(self.tools, self.recorder.session.state, call)
         live = self.output(call, self.recorder.turn_id())
         context = self.context(self.recorder.session.state, tool.spec.effect, live.write)
+        context = replace(context, answer=_answer_of(call))
         try:
             before = await tool.pre_state(args, context)
             after = await planned(tool, args, context)
+            if await self.questions.held(effect, tool, args, (*before, *after)):
+                return
             event = self._started(call, tool, args, (before, after))
+            if tool.spec.effect is not EffectClass.PURE:
+                snapshot = await self.files.before(self.recorder.session.state)
+                event = event.model_copy(update={"snapshot": snapshot})
             await self.recorder.record(effect, lambda _state: event)
             async with asyncio.timeout(_patience_s(tool, args, context)):
                 outcome = await tool.run(args, context)
@@ -133,8 +128,9 @@ class ToolCalls:
         call = self.recorder.open_call(effect.call_id)
         began_s = asyncio.get_running_loop().time()
         try:
-            tool, args = self._resolved(call)
-            context = self.context(self.recorder.session.state, tool.spec.effect, _unseen)
+            state = self.recorder.session.state
+            tool, args = resolved(self.tools, state, call)
+            context = self.context(state, tool.spec.effect, _unseen)
             now = {file.path: file.sha256 for file in await tool.pre_state(args, context)}
         except JidokaError as problem:
             await self._failed(effect, call, problem, began_s)
@@ -232,15 +228,12 @@ class ToolCalls:
         )
         await self.recorder.record(effect, lambda _state: event)
 
-    def _resolved(self, call: OpenCall) -> tuple[Tool, Mapping[str, Any]]:
-        name, allowed = call.call.tool, self.recorder.session.state.tools
-        if allowed is not None and name not in allowed:
-            raise ToolUnknown(tool=name, known=allowed)
-        tool = self.tools.get(name)
-        args = arguments_of(call)
-        if args is None:
-            raise ToolArgsInvalid(tool=name, problems=("the arguments are not a JSON object",))
-        return tool, self.tools.checked(name, args)
+
+def _answer_of(call: OpenCall) -> str | None:
+    """Return what a person answered to what the agent asked; None where nobody did."""
+    question = call.question
+    nobody = question is None or not question.is_open_ended or question.answered_by == NOBODY
+    return None if question is None or nobody else question.answer
 
 
 def _hash_of(args: Mapping[str, Any]) -> str:

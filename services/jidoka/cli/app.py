@@ -13,12 +13,14 @@ from jidoka.cli import (
     doctor,
     down,
     follow,
+    redo,
     registry,
     run,
     schemas,
     send,
     serve,
     status,
+    undo,
     up,
 )
 from jidoka.cli.dlq import commands as dlq
@@ -74,10 +76,26 @@ EXAMPLES = {
     "send": ('jidoka send cart "And the tests?" --wait', "jidoka send 1 - < question.txt"),
     "follow": ("jidoka follow cart", "jidoka follow cart --from 40 --json --no-wait"),
     "answer": ("jidoka answer cart call_7 allow", "jidoka answer cart call_7 deny"),
+    "undo": ("jidoka undo", "jidoka undo cart --turns 3", "jidoka undo cart --keep-mine"),
+    "redo": ("jidoka redo cart",),
     "serve": ("JIDOKA_NATS_URL=nats://broker:4222 jidoka serve coordinator",),
 }
 
-for module in (run, demo, up, down, status, doctor, send, follow, cancel, answer, serve):
+for module in (
+    run,
+    demo,
+    up,
+    down,
+    status,
+    doctor,
+    send,
+    follow,
+    cancel,
+    answer,
+    undo,
+    redo,
+    serve,
+):
     name = module.__name__.rpartition(".")[2]
     epilog = "\n".join(["\b\nExamples:", *(f"  {line}" for line in EXAMPLES.get(name, ()))])
     app.command(name, epilog=epilog if name in EXAMPLES else None)(module.command)

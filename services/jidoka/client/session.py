@@ -14,41 +14,38 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 from jidoka.bus import follower, requests
 from jidoka.bus.blobs import NatsBlobs
 from jidoka.bus.buckets import HostDirectory
 from jidoka.bus.connection import Bus, connect
-from jidoka.client.asking import Asker, new_id, valid
+from jidoka.client.asking import new_id
 from jidoka.client.exporting import export
 from jidoka.client.following import Wanted, follow, recorded
 from jidoka.client.importing import staged
 from jidoka.client.items import Item, Recorded
-from jidoka.client.quarantine import QuarantineAccess
-from jidoka.client.seeking import NOWHERE, Start
+from jidoka.client.past_turns import PastTurns
+from jidoka.client.seeking import NOWHERE
 from jidoka.contract import commands, subjects
 from jidoka.contract.content import Content, Status
 from jidoka.contract.errors import from_dict
 from jidoka.contract.internal import HostBeat, LlmModels, LlmModelsRequest
 from jidoka.contract.replies import SessionInfo, SessionList
 
-C = TypeVar("C", bound=commands.CommandData)
 REQUEST_TIMEOUT_S = 30.0
 REBUILD_S = 600.0
 
 
-class Client(QuarantineAccess):
+class Client(PastTurns):
     """A connection to jidoka. Made by `connect`, ended by `close` or by leaving its context."""
 
     def __init__(self, bus: Bus, source: str, timeout_s: float) -> None:
-        super().__init__(bus)
-        self._asker = Asker(bus, source, timeout_s)
-        self._places: dict[str, Start] = {}
+        super().__init__(bus, source, timeout_s)
         self._followers: dict[str, set[asyncio.Event]] = {}
 
     @classmethod
@@ -280,18 +277,3 @@ class Client(QuarantineAccess):
     async def hosts(self) -> list[HostBeat]:
         """Return the last sign of life of every agent host that there is."""
         return list((await HostDirectory(self.bus).alive()).values())
-
-    # --- inside ----------------------------------------------------------------------------
-
-    async def _ask(
-        self, kind: type[C], fields: Mapping[str, Any], session_id: str | None = None
-    ) -> dict[str, Any]:
-        whole = dict(fields) if session_id is None else {"session_id": session_id, **fields}
-        return await self._asker.ask(valid(kind, whole), session_id)
-
-    async def _record(self, kind: type[C], fields: Mapping[str, Any], session_id: str) -> int:
-        answer = await self._ask(kind, fields, session_id)
-        sequence, cursor = int(answer.get("sequence") or 0), int(answer.get("cursor") or 0)
-        if sequence and cursor:
-            self._places[session_id] = Start(sequence - 1, cursor - 1)
-        return sequence

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, assert_never, cast
 
 from jidoka.contract import events as e
+from jidoka.contract.briefing import TodoItem
 from jidoka.contract.content import (
     ErrorInfo,
     PermissionMode,
@@ -80,6 +81,18 @@ class Question:
     deadline: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Compaction:
+    """A part of the conversation that the model reads otherwise now; the log keeps it."""
+
+    reason: str
+    method: str
+    pieces: int
+    tokens_before: int
+    tokens_after: int
+    summary: str = ""
+
+
 Entry = Answer | Call
 
 
@@ -100,6 +113,10 @@ class TurnView:
     duration_s: float | None = None
     steps: int = 0
     error: ErrorInfo | None = None
+    retry_of: str | None = None
+    """The turn whose messages it answers once more."""
+    undone: bool = False
+    """The model does not read it any more."""
 
     def find(self, call_id: str) -> Entry | None:
         """Return the entry of a model's or tool's call."""
@@ -169,6 +186,10 @@ class SessionView:
     epoch: int = 0
     workers_lost: int = 0
     cleared: int = 0
+    compactions: tuple[Compaction, ...] = ()
+    todo: tuple[TodoItem, ...] = ()
+    files: tuple[str, ...] = ()
+    """Active files, the one added last at the end."""
     waiting: tuple[Message, ...] = ()
     turns: tuple[TurnView, ...] = ()
     questions: tuple[Question, ...] = ()
@@ -199,6 +220,16 @@ class SessionView:
                 changed = change(self.turns[index])
                 return replace(self, turns=(*self.turns[:index], changed, *self.turns[index + 1 :]))
         return self
+
+    def with_undone(self, turn_ids: tuple[str, ...], *, undone: bool) -> SessionView:
+        """Return the view with turns that the model reads, or does not read any more."""
+        return replace(
+            self,
+            turns=tuple(
+                replace(turn, undone=undone) if turn.turn_id in turn_ids else turn
+                for turn in self.turns
+            ),
+        )
 
 
 def _ended(call: Call, event: End) -> Call:

@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import assert_never
 
+from jidoka.client.context import of_context
 from jidoka.client.items import Item, Recorded, Shown
 from jidoka.client.shapes import Answer, Call, Entry, Message, Question, SessionView, TurnView
 from jidoka.contract import events as e
@@ -46,7 +47,7 @@ def _recorded(view: SessionView, event: e.Event | e.UnknownEvent, item: Recorded
         case e.SessionCreated():
             return _born(view, event, item)
         case e.SessionRenamed(session_name=name):
-            return replace(view, name=name)
+            return replace(view, name=name, title=name)
         case e.SessionTitled(title=title):
             return replace(view, title=title)
         case e.SessionConfigured(llm=llm, permission_mode=mode):
@@ -66,10 +67,26 @@ def _recorded(view: SessionView, event: e.Event | e.UnknownEvent, item: Recorded
             return replace(view, workers_lost=view.workers_lost + 1)
         case e.ConversationCleared():
             return replace(view, cleared=view.cleared + 1)
+        case (
+            e.FileAdded()
+            | e.FileRemoved()
+            | e.ContextCompactionRequested()
+            | e.ContextCompacted()
+            | e.TodoUpdated()
+        ):
+            return of_context(view, event)
         case e.SessionCloseRequested() | e.SessionTerminationRequested() | e.UnknownEvent():
             return view
         case e.MessageAccepted() | e.MessageEdited() | e.MessageWithdrawn():
             return _waiting(view, event)
+        case e.TurnUndone(turn_ids=ids) | e.TurnRedone(turn_ids=ids):
+            return view.with_undone(ids, undone=isinstance(event, e.TurnUndone))
+        case e.TurnUndoRequested() | e.TurnRedoRequested() | e.TurnRetryRequested():
+            return view
+        case e.TurnUndoStarted() | e.TurnUndoRefused():
+            return view
+        case e.McpAdded() | e.McpRemoved() | e.McpConnected() | e.McpFailed():
+            return view
         case _:
             return _of_a_turn(view, event)
 
@@ -137,10 +154,10 @@ TurnEvent = (
 
 def _of_a_turn(view: SessionView, event: TurnEvent) -> SessionView:
     match event:
-        case e.TurnStarted(turn_id=turn_id, message_ids=ids):
+        case e.TurnStarted(turn_id=turn_id, message_ids=ids, retry_of=former):
             taken = tuple(m for m in view.waiting if m.message_id in ids)
             left = tuple(m for m in view.waiting if m.message_id not in ids)
-            turn = TurnView(turn_id, taken)
+            turn = TurnView(turn_id, taken, retry_of=former)
             return replace(view, turns=(*view.turns, turn), waiting=left)
         case e.TurnCancelRequested(turn_id=turn_id):
             return view.with_turn(turn_id, lambda turn: replace(turn, cancelling=True))

@@ -8,10 +8,11 @@ durably on `jido.session.<id>.command.<name>`. The reply is `jido.command.accept
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal, cast
+from typing import Annotated, Any, cast
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
+from jidoka.contract.command_data import CommandData, SessionCommand
 from jidoka.contract.content import (
     Content,
     Limits,
@@ -24,35 +25,25 @@ from jidoka.contract.content import (
     TextPart,
     text_of,
 )
+from jidoka.contract.context_commands import AddFile, CompactContext, GetContext, RemoveFile
 from jidoka.contract.envelope import MOST_PROBLEMS, problems_of
 from jidoka.contract.errors import InvalidMessage, TooLarge, UnknownCommand, UnsupportedVersion
 from jidoka.contract.fields import Id, MessageContent, ProjectPath, Reason, SessionName
-from jidoka.contract.ids import SessionId
 from jidoka.contract.json import write_json
+from jidoka.contract.mcp_commands import AddMcpServer, RemoveMcpServer
 from jidoka.contract.model_choice import problems_of_choice
+from jidoka.contract.permission_commands import (
+    AnswerPermission,
+    AnswerQuestion,
+    ListPermissions,
+    RevokePermission,
+    RuleTexts,
+)
+from jidoka.contract.undo_commands import RedoTurn, RetryTurn, UndoTurn
 
 MAX_CONTENT_BYTES = 256 * 1024
 MAX_PATH_BYTES = 4096
 MAX_METADATA_BYTES = 64 * 1024
-
-
-class CommandData(BaseModel):
-    """The data of one command."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-    name: ClassVar[str] = ""
-
-    def __init_subclass__(cls, *, name: str = "", **kwargs: Any):
-        super().__init_subclass__(**kwargs)
-        cls.name = name or cls.name
-
-
-class SessionCommand(CommandData):
-    """A command to one session; it may leave out the id where the envelope's subject has it."""
-
-    session_id: SessionId
-    """May be left out where the envelope's `subject` has it."""
 
 
 class CreateSession(CommandData, name="session.create"):
@@ -70,6 +61,10 @@ class CreateSession(CommandData, name="session.create"):
     system_prompt: Annotated[str, Field(max_length=64 * 1024)] | None = None
     tools: Annotated[tuple[Id, ...], Field(max_length=256)] | None = None
     """The tools that the model may use; null: all."""
+    permissions: RuleTexts = ()
+    """Rules about what may be done without asking: `allow shell git status`, `deny * .env`."""
+    network: bool = False
+    """Whether commands reach the network."""
     owner: Annotated[str, Field(max_length=128)] = ""
     metadata: dict[str, Any] = {}
 
@@ -139,12 +134,16 @@ class RenameSession(SessionCommand, name="session.rename"):
 
 
 class ConfigureSession(SessionCommand, name="session.configure"):
-    """Change a session's model, permission mode, limits or prompt from the next turn on."""
+    """Change a session's model, mode, rules, network, limits or prompt from the next turn on."""
 
     llm: LlmConfig | None = None
     permission_mode: PermissionMode | None = None
     limits: Limits | None = None
+    """Those that are named; the others stay."""
     system_prompt: Annotated[str, Field(max_length=64 * 1024)] | None = None
+    permissions: RuleTexts | None = None
+    """The rules that hold instead of those before."""
+    network: bool | None = None
 
 
 class SubmitMessage(SessionCommand, name="message.submit"):
@@ -153,6 +152,8 @@ class SubmitMessage(SessionCommand, name="message.submit"):
     content: MessageContent
     policy: Policy = Policy.QUEUE
     author: Annotated[str, Field(max_length=128)] = ""
+    unattended: bool = False
+    """Nobody waits for questions: those of its turn take their default at once."""
 
 
 class EditMessage(SessionCommand, name="message.edit"):
@@ -172,15 +173,6 @@ class CancelTurn(SessionCommand, name="turn.cancel"):
     """Stop the running turn."""
 
     reason: Reason = ""
-
-
-class AnswerPermission(SessionCommand, name="permission.answer"):
-    """Say whether a call may run."""
-
-    call_id: Id
-    decision: Literal["allow", "deny"]
-    remember: bool = False
-    author: Annotated[str, Field(max_length=128)] = ""
 
 
 class ClearConversation(SessionCommand, name="conversation.clear"):
@@ -203,8 +195,20 @@ Command = (
     | EditMessage
     | WithdrawMessage
     | CancelTurn
+    | RetryTurn
+    | UndoTurn
+    | RedoTurn
     | AnswerPermission
+    | RevokePermission
+    | ListPermissions
+    | AnswerQuestion
     | ClearConversation
+    | AddFile
+    | RemoveFile
+    | CompactContext
+    | GetContext
+    | AddMcpServer
+    | RemoveMcpServer
 )
 """Every command of this version."""
 

@@ -169,6 +169,8 @@ class LlmConfig(Value):
     """Tokens of one answer; null: 4,096."""
     fallbacks: tuple[str, ...] = ()
     """Models to ask when this one fails."""
+    summary_model: str | None = None
+    """Who writes the summary when the conversation is compacted; null: this model itself."""
     extra: dict[str, Any] = {}
     """Further options of the provider."""
 
@@ -196,6 +198,14 @@ class Limits(Value):
     shell_timeout_s: float = Field(default=120.0, gt=0, le=3_600)
     question_deadline_s: float = Field(default=86_400.0, ge=0)
     """How long a question waits for an answer; 0 takes the default at once."""
+    context_tokens: int | None = Field(default=None, ge=1_000)
+    """What the model is sent at most, answer included; null: its window."""
+    history_messages: int | None = Field(default=None, ge=2)
+    """Messages of the conversation beyond which it is compacted; null: only its size counts."""
+    active_files: int = Field(default=50, ge=0, le=1_000)
+    """Files that are kept before the model; beyond, the oldest leaves."""
+    active_file_bytes: int = Field(default=65_536, ge=256, le=1_048_576)
+    """Of one active file; what is longer is cut, and says so."""
 
 
 class ToolCall(Value):
@@ -228,6 +238,17 @@ class FileHash(Value):
     """Relative to the project's root."""
     sha256: str | None = None
     """Null: there is no such file."""
+
+
+class SnapshotRef(Value):
+    """The project folder at one moment, as it is kept for undoing."""
+
+    tree: str | None = None
+    """Names it in the session's own repository of snapshots; null: there is none."""
+    why: str = ""
+    """Why there is none."""
+    left_out: tuple[str, ...] = ()
+    """Files that are not in it though git does not ignore them, at most 20."""
 
 
 class PastEvent(Value):

@@ -284,6 +284,26 @@ class NoTurn(Refused):
     session_id: str
 
 
+class NothingToUndo(Refused):
+    """There is nothing to {asked}: {wanted} turns were asked for, {available} can be."""
+
+    code: ClassVar[str] = "nothing_to_undo"
+    exit_code: ClassVar[int] = 2
+    session_id: str
+    asked: str
+    wanted: int = 1
+    available: int = 0
+
+
+class SnapshotMissing(Refused):
+    """The files of turn {turn_id} are not kept ({why}). Undo the conversation alone instead."""
+
+    code: ClassVar[str] = "snapshot_missing"
+    exit_code: ClassVar[int] = 3
+    turn_id: str
+    why: str
+
+
 class CallNotFound(Refused):
     """There is no open question or call {call_id!r} in this session."""
 

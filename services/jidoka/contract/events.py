@@ -14,6 +14,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
+from jidoka.contract.briefing import ContextSource, TodoItem
 from jidoka.contract.content import (
     BlobRef,
     Content,
@@ -26,6 +27,7 @@ from jidoka.contract.content import (
     Policy,
     SandboxMode,
     Sharing,
+    SnapshotRef,
     Status,
     ToolCall,
     TurnOutcome,
@@ -33,6 +35,7 @@ from jidoka.contract.content import (
 )
 from jidoka.contract.envelope import problems_of
 from jidoka.contract.errors import InvalidMessage
+from jidoka.contract.mcp import McpServer
 
 
 class Writer(StrEnum):
@@ -63,10 +66,17 @@ class Commanded(EventData):
     """The `source` of the command: with its id it is recorded once."""
 
 
+class Redacted(EventData):
+    """An event with texts that others wrote; secrets are struck out of it."""
+
+    redactions: int = 0
+    """How many placeholders stand for secrets in it."""
+
+
 # --- the coordinator writes what people asked ----------------------------------------------------
 
 
-class MessageAccepted(Commanded, name="message.accepted", writer=Writer.COORDINATOR):
+class MessageAccepted(Commanded, Redacted, name="message.accepted", writer=Writer.COORDINATOR):
     """A message for the agent was recorded; it waits until a turn takes it up."""
 
     message_id: str
@@ -77,9 +87,11 @@ class MessageAccepted(Commanded, name="message.accepted", writer=Writer.COORDINA
     """What was asked to happen when a turn runs."""
     author: str = ""
     """Who said it."""
+    unattended: bool = False
+    """Nobody waits for questions of the turn that takes it up: they take their default at once."""
 
 
-class MessageEdited(Commanded, name="message.edited", writer=Writer.COORDINATOR):
+class MessageEdited(Commanded, Redacted, name="message.edited", writer=Writer.COORDINATOR):
     """A waiting message got another content."""
 
     message_id: str
@@ -99,6 +111,36 @@ class TurnCancelRequested(Commanded, name="turn.cancel_requested", writer=Writer
     reason: str = ""
 
 
+class TurnUndoRequested(Commanded, name="turn.undo_requested", writer=Writer.COORDINATOR):
+    """Somebody asked to undo the last turns: their files and what was said in them."""
+
+    turn_ids: tuple[str, ...]
+    """The newest first."""
+    files: str = "restore"
+    """`restore` `force` `keep_mine` `leave`: what becomes of files that a person changed since."""
+    again: bool = False
+    """Their messages are answered anew."""
+    author: str = ""
+
+
+class TurnRedoRequested(Commanded, name="turn.redo_requested", writer=Writer.COORDINATOR):
+    """Somebody asked to bring back what was undone last."""
+
+    turn_ids: tuple[str, ...]
+    """The oldest first."""
+    files: str = "restore"
+    author: str = ""
+
+
+class TurnRetryRequested(Commanded, name="turn.retry_requested", writer=Writer.COORDINATOR):
+    """Somebody asked to go on with a turn that failed or was stopped."""
+
+    turn_id: str
+    message_ids: tuple[str, ...] = ()
+    """The messages that it had taken up."""
+    author: str = ""
+
+
 class PermissionAnswered(Commanded, name="permission.answered", writer=Writer.COORDINATOR):
     """Somebody answered the question whether a call may run; the first answer wins."""
 
@@ -107,6 +149,23 @@ class PermissionAnswered(Commanded, name="permission.answered", writer=Writer.CO
     """`allow` or `deny`."""
     remember: bool = False
     """Answer the same for calls like this for the rest of the session."""
+    rules: tuple[str, ...] = ()
+    """The rules that it makes for that; they are listed and can be taken back."""
+    author: str = ""
+
+
+class PermissionRevoked(Commanded, name="permission.revoked", writer=Writer.COORDINATOR):
+    """Somebody took back a rule that an answer had made."""
+
+    rule: str
+    author: str = ""
+
+
+class QuestionAnswered(Commanded, name="question.answered", writer=Writer.COORDINATOR):
+    """Somebody answered what the agent asked; the first answer wins."""
+
+    call_id: str
+    answer: str
     author: str = ""
 
 
@@ -123,6 +182,32 @@ class SessionConfigured(Commanded, name="session.configured", writer=Writer.COOR
     permission_mode: PermissionMode | None = None
     limits: Limits | None = None
     system_prompt: str | None = None
+    permissions: tuple[str, ...] | None = None
+    """Rules about what may be done, all of them; null: as before."""
+    network: bool | None = None
+    """Whether commands reach the network from now on; null: as before."""
+
+
+class FileAdded(Commanded, name="file.added", writer=Writer.COORDINATOR):
+    """A file became active: the model has its fresh content in every call."""
+
+    path: str
+    """Relative to the project's root."""
+
+
+class FileRemoved(Commanded, name="file.removed", writer=Writer.COORDINATOR):
+    """A file is active no longer."""
+
+    path: str
+
+
+class ContextCompactionRequested(
+    Commanded, name="context.compaction_requested", writer=Writer.COORDINATOR
+):
+    """Somebody asked for a summary in the place of the conversation so far."""
+
+    instructions: str = ""
+    """What the summary should keep."""
 
 
 class ConversationCleared(Commanded, name="conversation.cleared", writer=Writer.COORDINATOR):
@@ -164,6 +249,10 @@ class SessionCreated(Commanded, name="session.created", writer=Writer.SESSION_MA
     system_prompt: str | None = None
     tools: tuple[str, ...] | None = None
     """The tools that the model may use; null for all."""
+    permissions: tuple[str, ...] = ()
+    """Rules about what may be done without asking, on one line each: `allow shell git status`."""
+    network: bool = False
+    """Whether commands reach the network."""
     owner: str = ""
     metadata: dict[str, Any] = {}
 
@@ -211,6 +300,11 @@ class WorkerAssigned(EventData, name="worker.assigned", writer=Writer.SESSION_MA
     host: str
     epoch: Annotated[int, Field(ge=1)]
     reason: str = ""
+    machine: str = ""
+    """Where that host is."""
+    lease_s: float | None = None
+    """After so long without the broker the host ends the worker by itself, so that a host on
+    another machine may take over; null: only this machine has the folder."""
 
 
 class WorkerLost(EventData, name="worker.lost", writer=Writer.SESSION_MANAGER):
@@ -253,6 +347,8 @@ class TurnStarted(EventData, name="turn.started"):
 
     turn_id: str
     message_ids: tuple[str, ...]
+    retry_of: str | None = None
+    """The turn whose messages are answered once more."""
 
 
 class LlmRequested(EventData, name="llm.requested"):
@@ -266,9 +362,11 @@ class LlmRequested(EventData, name="llm.requested"):
     model: str
     message_ids: tuple[str, ...] = ()
     """Messages that steer: taken in before this call."""
+    sources: tuple[ContextSource, ...] = ()
+    """What the model reads beside the conversation, as far as it changed since it was last asked."""
 
 
-class LlmResponded(EventData, name="llm.responded"):
+class LlmResponded(Redacted, name="llm.responded"):
     """The model's whole answer."""
 
     turn_id: str
@@ -284,6 +382,12 @@ class LlmResponded(EventData, name="llm.responded"):
     model: str
     finish_reason: str = "stop"
     duration_s: float | None = None
+    window: int | None = None
+    """Tokens that the model reads at most; null when that is not known."""
+    context_tokens: int | None = None
+    """What it was sent, in tokens counted by rule: against `usage` it says how far off the rule is."""
+    context_hash: str = ""
+    """SHA-256 of the messages and tools that it was sent; the log up to the request gives them."""
 
 
 class LlmFailed(EventData, name="llm.failed"):
@@ -297,7 +401,7 @@ class LlmFailed(EventData, name="llm.failed"):
     retry_at: AwareDatetime | None = None
 
 
-class PermissionRequested(EventData, name="permission.requested"):
+class PermissionRequested(Redacted, name="permission.requested"):
     """A call waits for somebody's word."""
 
     turn_id: str
@@ -305,14 +409,37 @@ class PermissionRequested(EventData, name="permission.requested"):
     tool: str
     args: dict[str, Any]
     risk: str
-    """`read` `write` `execute`."""
+    """`read` `write` `execute` `unknown`."""
     preview: str = ""
     """The diff or command, for a person."""
     deadline: AwareDatetime
     default: str = "deny"
+    rule: str = ""
+    """The rule that wants it; empty where the mode does."""
 
 
-class ToolStarted(EventData, name="tool.started"):
+class QuestionAsked(EventData, name="question.asked"):
+    """The agent asks a person something, and waits."""
+
+    turn_id: str
+    call_id: str
+    question: str
+    options: tuple[str, ...] = ()
+    """Answers to choose from; any other text is an answer too."""
+    deadline: AwareDatetime
+    default: str = ""
+    """What holds when nobody answers in time; empty: the agent is told that nobody did."""
+
+
+class QuestionExpired(EventData, name="question.expired"):
+    """Nobody answered what the agent asked; the default holds."""
+
+    turn_id: str
+    call_id: str
+    default: str = ""
+
+
+class ToolStarted(Redacted, name="tool.started"):
     """A tool is about to run; stored before its effect."""
 
     turn_id: str
@@ -322,14 +449,16 @@ class ToolStarted(EventData, name="tool.started"):
     args_hash: str
     attempt: int = 1
     effect: str
-    """`pure` `idempotent` `effect`."""
+    """`pure` `idempotent` `effect` `unknown`."""
     pre_state: tuple[FileHash, ...] = ()
     """The files it may change, as they were."""
     post_state: tuple[FileHash, ...] = ()
     """The files it is going to write, as it will leave them; empty where nobody can know."""
+    snapshot: SnapshotRef | None = None
+    """The folder before the turn's first call that may change it; null for every other call."""
 
 
-class ToolCompleted(EventData, name="tool.completed"):
+class ToolCompleted(Redacted, name="tool.completed"):
     """The tool ran to its end, whatever its exit status."""
 
     turn_id: str
@@ -348,7 +477,7 @@ class ToolCompleted(EventData, name="tool.completed"):
     """True when a former worker's run was found complete."""
 
 
-class ToolFailed(EventData, name="tool.failed"):
+class ToolFailed(Redacted, name="tool.failed"):
     """The tool could not do its work: refused path, bad arguments, time-out, unknown tool."""
 
     turn_id: str
@@ -359,7 +488,7 @@ class ToolFailed(EventData, name="tool.failed"):
     duration_s: float | None = None
 
 
-class ToolInterrupted(EventData, name="tool.interrupted"):
+class ToolInterrupted(Redacted, name="tool.interrupted"):
     """The call may have happened; it is not run again."""
 
     turn_id: str
@@ -378,6 +507,8 @@ class ToolDenied(EventData, name="tool.denied"):
     by: str
     """`person` `rule` `default` `mode`."""
     reason: str = ""
+    effect: str = ""
+    """What the tool does: `pure` `idempotent` `effect` `unknown`."""
 
 
 class TurnLimitReached(EventData, name="turn.limit_reached"):
@@ -390,13 +521,50 @@ class TurnLimitReached(EventData, name="turn.limit_reached"):
     limit: float
 
 
+class TodoUpdated(EventData, name="todo.updated"):
+    """The agent changed its list of what is to be done: the whole list, each time."""
+
+    turn_id: str
+    call_id: str = ""
+    items: tuple[TodoItem, ...] = ()
+
+
+class ContextCompacted(EventData, name="context.compacted"):
+    """A part of the conversation was replaced for the model; the log keeps it."""
+
+    turn_id: str | None = None
+    """The turn that it happened in; null between turns."""
+    call_id: str = ""
+    """Of the model's call that wrote the summary."""
+    reason: str
+    """`automatic` `overflow` `asked`."""
+    method: str
+    """`summary`: it stands for what was said. `cut`: long outputs of tools were cut, since there is
+    no summary. `none`: there was nothing to do."""
+    through: str = ""
+    """The last message, answer or turn, by its id, that this is about; what follows is kept."""
+    pieces: int = 0
+    """How many messages and answers were there up to it."""
+    summary: str = ""
+    cut_to: int = 0
+    """Characters that are left of each output, where they were cut."""
+    tokens_before: int = 0
+    tokens_after: int = 0
+    model: str = ""
+    usage: Usage | None = None
+    cost_usd: float | None = None
+    duration_s: float | None = None
+    error: ErrorInfo | None = None
+    """Why there is no summary."""
+
+
 class SessionTitled(EventData, name="session.titled"):
     """The agent gave the session a title from its first message."""
 
     title: str
 
 
-class TurnEnded(EventData, name="turn.ended"):
+class TurnEnded(Redacted, name="turn.ended"):
     """The turn is over."""
 
     turn_id: str
@@ -407,6 +575,96 @@ class TurnEnded(EventData, name="turn.ended"):
     duration_s: float | None = None
     steps: int = 0
     error: ErrorInfo | None = None
+    snapshot: SnapshotRef | None = None
+    """The folder as the turn left it; null where no call may have changed it."""
+
+
+class TurnUndoStarted(EventData, name="turn.undo_started"):
+    """Files are about to be put back, by an undo or a redo; stored before the first of them."""
+
+    asked: str
+    """`undo` `redo`."""
+    turn_ids: tuple[str, ...]
+    kept: str | None = None
+    """The folder right before, where a person's changes were in the way."""
+
+
+class TurnUndone(EventData, name="turn.undone"):
+    """Turns were undone: the model does not read them any more, their files are as before."""
+
+    turn_ids: tuple[str, ...]
+    """The newest first."""
+    files: int = 0
+    """How many files were put back."""
+    paths: tuple[str, ...] = ()
+    """Of those the first 100."""
+    left: tuple[str, ...] = ()
+    """Files that stayed as a person left them, at most 100."""
+    kept: str | None = None
+    """The folder right before, where a person's changes were in the way."""
+    files_left: bool = False
+    """Only the conversation was undone."""
+    again: bool = False
+    """Their messages are answered anew."""
+
+
+class TurnRedone(EventData, name="turn.redone"):
+    """Turns that were undone are back, their files too."""
+
+    turn_ids: tuple[str, ...]
+    """The oldest first."""
+    files: int = 0
+    paths: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
+    kept: str | None = None
+    files_left: bool = False
+
+
+class TurnUndoRefused(EventData, name="turn.undo_refused"):
+    """An undo or redo was not done; unless it was begun, nothing was touched."""
+
+    asked: str
+    """`undo` `redo`."""
+    turn_ids: tuple[str, ...]
+    error: ErrorInfo
+    """`file_changed` `snapshot_missing` `project_not_found` `tool_failed`."""
+    changed: tuple[str, ...] = ()
+    """The files that a person changed since, at most 100."""
+    diff: str = ""
+    """What the person changed in them, at most 32 KiB."""
+    begun: bool = False
+    """Some files may have been put back before it failed."""
+
+
+class McpAdded(Commanded, name="mcp.added", writer=Writer.COORDINATOR):
+    """Somebody gave the session an MCP server, or another one of the same name."""
+
+    server: McpServer
+
+
+class McpRemoved(Commanded, name="mcp.removed", writer=Writer.COORDINATOR):
+    """Somebody took an MCP server away."""
+
+    server_name: str
+
+
+class McpConnected(EventData, name="mcp.connected"):
+    """A server answered: the model may call its tools."""
+
+    server_name: str
+    tools: tuple[str, ...] = ()
+    """As the model knows them."""
+    left_out: tuple[str, ...] = ()
+    """Its tools that cannot be offered, at most 100: name or schema is not usable."""
+
+
+class McpFailed(EventData, name="mcp.failed"):
+    """A server could not be started or reached, or is gone; the worker tries again."""
+
+    server_name: str
+    error: ErrorInfo
+    """`mcp_not_ready` `sandbox_unavailable`."""
+    attempt: int = 1
 
 
 Event = (
@@ -414,10 +672,18 @@ Event = (
     | MessageEdited
     | MessageWithdrawn
     | TurnCancelRequested
+    | TurnUndoRequested
+    | TurnRedoRequested
+    | TurnRetryRequested
     | PermissionAnswered
+    | PermissionRevoked
+    | QuestionAnswered
     | SessionRenamed
     | SessionConfigured
     | ConversationCleared
+    | FileAdded
+    | FileRemoved
+    | ContextCompactionRequested
     | SessionCloseRequested
     | SessionTerminationRequested
     | SessionCreated
@@ -433,14 +699,26 @@ Event = (
     | LlmResponded
     | LlmFailed
     | PermissionRequested
+    | QuestionAsked
+    | QuestionExpired
     | ToolStarted
     | ToolCompleted
     | ToolFailed
     | ToolInterrupted
     | ToolDenied
     | TurnLimitReached
+    | TodoUpdated
+    | ContextCompacted
     | SessionTitled
     | TurnEnded
+    | TurnUndoStarted
+    | TurnUndone
+    | TurnRedone
+    | TurnUndoRefused
+    | McpAdded
+    | McpRemoved
+    | McpConnected
+    | McpFailed
 )
 """Every event of this version."""
 

@@ -7,8 +7,8 @@ from typing import assert_never
 from jidoka.contract import commands as c
 from jidoka.contract import events as e
 from jidoka.contract.content import Policy, Status
+from jidoka.contract.context_commands import AddFile, CompactContext, RemoveFile
 from jidoka.contract.errors import (
-    AlreadyAnswered,
     CallNotFound,
     InboxFull,
     InvalidTransition,
@@ -18,7 +18,13 @@ from jidoka.contract.errors import (
     SessionTerminated,
 )
 from jidoka.contract.ids import command_key
+from jidoka.contract.mcp_commands import AddMcpServer, RemoveMcpServer
+from jidoka.contract.undo_commands import RedoTurn, RetryTurn, UndoTurn
+from jidoka.core.answers import checked_rules, decide_answer
+from jidoka.core.attending import decide_context
+from jidoka.core.servers import decide_mcp
 from jidoka.core.state import SessionState
+from jidoka.core.undo import decide_undo
 
 MAX_WAITING = 64
 """Messages of a session that wait for a turn."""
@@ -28,10 +34,20 @@ SessionDecision = (
     | c.EditMessage
     | c.WithdrawMessage
     | c.CancelTurn
+    | UndoTurn
+    | RedoTurn
+    | RetryTurn
     | c.AnswerPermission
+    | c.AnswerQuestion
+    | c.RevokePermission
     | c.RenameSession
     | c.ConfigureSession
     | c.ClearConversation
+    | AddFile
+    | RemoveFile
+    | CompactContext
+    | AddMcpServer
+    | RemoveMcpServer
     | c.CloseSession
     | c.TerminateSession
 )
@@ -74,20 +90,20 @@ def decide(
             if state.turn is None:
                 raise NoTurn(session_id=state.session_id)
             return e.TurnCancelRequested(origin=origin, turn_id=state.turn.turn_id, reason=reason)
-        case c.AnswerPermission():
-            return _answer(state, command, origin)
+        case UndoTurn() | RedoTurn() | RetryTurn():
+            return decide_undo(state, command, origin)
+        case c.AnswerPermission() | c.AnswerQuestion() | c.RevokePermission():
+            return decide_answer(state, command, origin)
         case c.RenameSession(session_name=name):
             return e.SessionRenamed(origin=origin, session_name=name)
         case c.ConfigureSession():
-            return e.SessionConfigured(
-                origin=origin,
-                llm=command.llm,
-                permission_mode=command.permission_mode,
-                limits=command.limits,
-                system_prompt=command.system_prompt,
-            )
+            return _configured(state, command, origin)
         case c.ClearConversation():
             return e.ConversationCleared(origin=origin)
+        case AddFile() | RemoveFile() | CompactContext():
+            return decide_context(state, command, origin)
+        case AddMcpServer() | RemoveMcpServer():
+            return decide_mcp(state.servers, command, origin)
         case c.CloseSession(reason=reason):
             if state.status is Status.CLOSED or state.closing:
                 return None
@@ -127,24 +143,29 @@ def _submit(
         content=command.content,
         policy=command.policy,
         author=command.author or origin,
+        unattended=command.unattended,
+    )
+
+
+def _configured(
+    state: SessionState, command: c.ConfigureSession, origin: str
+) -> e.SessionConfigured:
+    checked_rules(command.permissions or (), "data.permissions")
+    limits = command.limits
+    if limits is not None:  # what is not named stays
+        named = {name: getattr(limits, name) for name in limits.model_fields_set}
+        limits = state.limits.model_copy(update=named)
+    return e.SessionConfigured(
+        origin=origin,
+        llm=command.llm,
+        permission_mode=command.permission_mode,
+        limits=limits,
+        system_prompt=command.system_prompt,
+        permissions=command.permissions,
+        network=command.network,
     )
 
 
 def _must_wait(state: SessionState, message_id: str) -> None:
     if all(message.message_id != message_id for message in state.inbox):
         raise CallNotFound(call_id=message_id)
-
-
-def _answer(state: SessionState, command: c.AnswerPermission, origin: str) -> e.PermissionAnswered:
-    call = state.call(command.call_id)
-    if call is None or call.question is None:
-        raise CallNotFound(call_id=command.call_id)
-    if call.question.answer is not None:
-        raise AlreadyAnswered(by=call.question.answered_by, answer=call.question.answer)
-    return e.PermissionAnswered(
-        origin=origin,
-        call_id=command.call_id,
-        decision=command.decision,
-        remember=command.remember,
-        author=command.author or origin,
-    )

@@ -37,15 +37,25 @@ class AskPermission:
     """Ask a person whether a call may run → `permission.requested`."""
 
     call_id: str
+    rule: str = ""
+    """The rule that wants it; empty: the mode does."""
+
+
+@dataclass(frozen=True, slots=True)
+class AskPerson:
+    """Ask a person what the agent wants to know → `question.asked`."""
+
+    call_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class AwaitAnswer:
-    """Wait for the answer; at the deadline the default holds → `tool.denied` when it is no."""
+    """Wait for the answer; at the deadline → `tool.denied`, of the agent → `question.expired`."""
 
     call_id: str
     deadline: datetime
     default: str
+    is_open_ended: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +64,7 @@ class DenyTool:
 
     call_id: str
     by: str
+    rule: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +103,49 @@ class EndTurn:
     turn_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class CheckUndo:
+    """See whether files can be put back → `turn.undo_started`, or `turn.undo_refused`."""
+
+    request: int
+
+
+@dataclass(frozen=True, slots=True)
+class PutFilesBack:
+    """Put back what differs; again after a crash → `turn.undone` or `turn.redone`."""
+
+    request: int
+
+
+@dataclass(frozen=True, slots=True)
+class Compact:
+    """Do the compaction that was asked for → `context.compacted`."""
+
+    request: int
+    """The number of the event that asks for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class TitleSession:
+    """Give the session a title by what was said first → `session.titled`."""
+
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeepServer:
+    """Keep an MCP server running → `mcp.connected`, `mcp.failed`; ends when it is wanted no more."""
+
+    name: str
+    added_at: int
+    """The number of the event that asked for it: another one of the name is another server."""
+
+
 Effect = (
     StartTurn
     | CallModel
     | AskPermission
+    | AskPerson
     | AwaitAnswer
     | DenyTool
     | RunTool
@@ -103,4 +153,9 @@ Effect = (
     | ReportInterrupted
     | WatchWall
     | EndTurn
+    | CheckUndo
+    | PutFilesBack
+    | Compact
+    | TitleSession
+    | KeepServer
 )

@@ -26,6 +26,8 @@ KEPT_LOSSES = 32
 
 _AT_WORK = frozenset({Status.INITIALIZING, Status.ACTIVE, Status.TERMINATING})
 """Here a worker may live; in every other status its epoch has no say any more."""
+_AWAITED = frozenset({"undoing", "retrying", "compacting"})
+"""Phases without a turn in which a worker has something to do."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,8 @@ class SessionRow:
     """Whether `session.terminated` or `session.deleted`, the last event, is recorded."""
     error: Mapping[str, Any] | None = None
     phase: str = "ready"
-    """`ready` `thinking` `acting` `waiting`."""
+    """`ready` `thinking` `acting` `waiting`, between turns also `undoing` `retrying`
+    `compacting`."""
     turn_id: str | None = None
     inbox: tuple[str, ...] = ()
     """Messages that no turn has taken up."""
@@ -67,6 +70,9 @@ class SessionRow:
     output_tokens: int | None = None
     cost_usd: float | None = None
     host: str | None = None
+    machine: str = ""
+    lease_s: float | None = None
+    """How long the host has to be silent before one on another machine may take over."""
     epoch: int = 0
     gone_epoch: int = 0
     """The newest epoch that has no say any more: its worker was lost, or sent to rest."""
@@ -98,7 +104,7 @@ class SessionRow:
     @property
     def is_busy(self) -> bool:
         """Whether there is something for a worker to do, or an answer to wait for."""
-        return bool(self.turn_id or self.inbox)
+        return bool(self.turn_id or self.inbox or self.phase in _AWAITED)
 
     @property
     def usage(self) -> Usage | None:
@@ -125,14 +131,33 @@ def project(row: SessionRow | None, entry: Entry) -> SessionRow:
     )
 
 
+def lost(session_id: str, row: SessionRow | None) -> SessionRow:
+    """Return the row of a session of whose log nothing is left; `row` is what was known of it.
+
+    It is put away, so that it takes no place and no folder, and it can be deleted.
+    """
+    known = row or SessionRow(session_id)
+    return changed(
+        _at_rest(known),
+        status=Status.CLOSED.value,
+        reason="log_damaged",
+        asked="",
+        inbox=(),
+        gone_epoch=known.epoch,
+        cursor=0,
+        sequence=0,
+        digest=GENESIS,
+    )
+
+
 def _lifecycle(row: SessionRow, event: e.Event | e.UnknownEvent, moment: str) -> SessionRow:
     match event:
         case e.SessionCreated():
             return _created(row, event)
         case e.SessionStatusChanged():
             return _status(row, event)
-        case e.WorkerAssigned(host=host, epoch=epoch):
-            return changed(row, host=host, epoch=epoch)
+        case e.WorkerAssigned(host=host, epoch=epoch, machine=machine, lease_s=lease_s):
+            return changed(row, host=host, epoch=epoch, machine=machine, lease_s=lease_s)
         case e.WorkerLost(epoch=epoch):
             losses = (*row.losses, moment)[-KEPT_LOSSES:]
             return changed(row, gone_epoch=max(row.gone_epoch, epoch), losses=losses)
@@ -148,7 +173,7 @@ def _lifecycle(row: SessionRow, event: e.Event | e.UnknownEvent, moment: str) ->
         case e.SessionTerminationRequested():
             return changed(row, asked="terminate")
         case e.SessionRenamed(session_name=name):
-            return changed(row, name=name)
+            return changed(row, name=name, title=name)
         case e.SessionTitled(title=title):
             return changed(row, title=title)
         case e.SessionConfigured(llm=llm, permission_mode=mode):
@@ -184,6 +209,16 @@ def _conversation(row: SessionRow, event: Any) -> SessionRow:
         ):
             rest, waiting = _without(row.calls, call_id), _without(row.waiting, call_id)
             return _phased(changed(row, calls=rest, waiting=waiting))
+        case e.TurnUndoRequested() | e.TurnRedoRequested():
+            return changed(row, phase="undoing")
+        case e.TurnRetryRequested() | e.TurnUndone(again=True):
+            return changed(row, phase="retrying")
+        case e.TurnUndone() | e.TurnRedone() | e.TurnUndoRefused():
+            return changed(row, phase="ready")
+        case e.ContextCompactionRequested() if row.turn_id is None:
+            return changed(row, phase="compacting")
+        case e.ContextCompacted() if row.phase == "compacting":
+            return changed(row, phase="ready")
         case e.TurnEnded(error=error):
             info = error.model_dump(mode="json") if error else None
             return _at_rest(changed(row, turns=row.turns + 1, error=info))

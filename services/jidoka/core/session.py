@@ -25,9 +25,14 @@ from typing import assert_never
 from jidoka.contract import events as e
 from jidoka.contract.content import Policy, Status, TurnOutcome, Usage
 from jidoka.contract.ids import command_key
+from jidoka.core.answers import after_answer_event, after_denial
+from jidoka.core.attention import heard_first, inherited
 from jidoka.core.changing import changed
+from jidoka.core.context_events import after_context_event
 from jidoka.core.ports import Entry
-from jidoka.core.state import AT_REST, OpenCall, Question, SessionState, Turn, Waiting
+from jidoka.core.servers import after_mcp_event
+from jidoka.core.state import AT_REST, OpenCall, SessionState, Turn, Waiting
+from jidoka.core.undoing import after_undo_event, remembered
 
 _MAX_LOSSES = 32
 
@@ -66,9 +71,7 @@ def _apply(state: SessionState, event: e.Event, entry: Entry) -> SessionState:
         case e.SessionStatusChanged():
             return _status_changed(state, event)
         case e.SessionRenamed(session_name=name):
-            return changed(state, name=name)
-        case e.SessionTitled(title=title):
-            return changed(state, title=title)
+            return changed(state, name=name, title=name)  # a person's word is better than a rule
         case e.SessionConfigured():
             return _configured(state, event)
         case e.SessionCloseRequested():
@@ -88,10 +91,40 @@ def _apply(state: SessionState, event: e.Event, entry: Entry) -> SessionState:
             return _inbox(state, event, entry.sequence)
         case e.ConversationCleared():
             return state
+        case (
+            e.FileAdded()
+            | e.FileRemoved()
+            | e.ContextCompactionRequested()
+            | e.ContextCompacted()
+            | e.TodoUpdated()
+            | e.SessionTitled()
+        ):
+            return after_context_event(state, event, entry.sequence)
         case e.TurnCancelRequested(turn_id=turn_id):
             return _in_turn(state, turn_id, stopping=TurnOutcome.CANCELLED)
-        case e.PermissionAnswered():
-            return _answered(state, event)
+        case (
+            e.PermissionRequested()
+            | e.PermissionAnswered()
+            | e.PermissionRevoked()
+            | e.QuestionAsked()
+            | e.QuestionAnswered()
+            | e.QuestionExpired()
+        ):
+            return after_answer_event(state, event, entry)
+        case (
+            e.TurnUndoRequested()
+            | e.TurnRedoRequested()
+            | e.TurnRetryRequested()
+            | e.TurnUndoStarted()
+            | e.TurnUndone()
+            | e.TurnRedone()
+            | e.TurnUndoRefused()
+        ):
+            return after_undo_event(state, event, entry.sequence)
+        case e.McpAdded() | e.McpRemoved() | e.McpConnected() | e.McpFailed():
+            epoch = entry.envelope.epoch or state.epoch
+            servers = after_mcp_event(state.servers, event, entry.sequence, epoch)
+            return changed(state, servers=servers)
         case _:
             return _turn_event(state, event, entry)
 
@@ -101,7 +134,6 @@ WorkerEvent = (
     | e.LlmRequested
     | e.LlmResponded
     | e.LlmFailed
-    | e.PermissionRequested
     | e.ToolStarted
     | e.ToolCompleted
     | e.ToolFailed
@@ -122,11 +154,9 @@ def _turn_event(state: SessionState, event: WorkerEvent, entry: Entry) -> Sessio
             return _llm_responded(state, event)
         case e.LlmFailed():
             return _llm_failed(state, event)
-        case e.PermissionRequested(deadline=deadline, default=default):
-            return _call(state, event.call_id, question=Question(deadline, default))
         case e.ToolStarted():
             return _call(
-                state,
+                _with_snapshot(state, event),
                 event.call_id,
                 started_in=entry.envelope.epoch or state.epoch,
                 started_at=entry.time,
@@ -136,7 +166,7 @@ def _turn_event(state: SessionState, event: WorkerEvent, entry: Entry) -> Sessio
                 post_state=tuple((file.path, file.sha256) for file in event.post_state),
             )
         case e.ToolDenied(call_id=call_id):
-            state = _settled(state, call_id)
+            state = after_denial(_settled(state, call_id), event, entry.time)
             turn = state.turn
             return changed(state, turn=changed(turn, denied=turn.denied + 1)) if turn else state
         case e.ToolCompleted() | e.ToolFailed() | e.ToolInterrupted():
@@ -153,6 +183,7 @@ def _turn_event(state: SessionState, event: WorkerEvent, entry: Entry) -> Sessio
 
 
 def _created(state: SessionState, event: e.SessionCreated, entry: Entry) -> SessionState:
+    history = event.history if isinstance(event, e.SessionContinued) else ()
     return changed(
         state,
         status=Status.INITIALIZING,
@@ -167,8 +198,11 @@ def _created(state: SessionState, event: e.SessionCreated, entry: Entry) -> Sess
         sandbox=event.sandbox,
         system_prompt=event.system_prompt,
         tools=event.tools,
+        permissions=event.permissions,
+        network=event.network,
         owner=event.owner,
         metadata=dict(event.metadata),
+        attention=inherited(history, event.limits.active_files),
         created_at=entry.time,
     )
 
@@ -201,6 +235,8 @@ def _configured(state: SessionState, event: e.SessionConfigured) -> SessionState
         permission_mode=event.permission_mode or state.permission_mode,
         limits=event.limits or state.limits,
         system_prompt=state.system_prompt if event.system_prompt is None else event.system_prompt,
+        permissions=state.permissions if event.permissions is None else event.permissions,
+        network=state.network if event.network is None else event.network,
     )
 
 
@@ -215,10 +251,11 @@ def _inbox(
     sequence: int,
 ) -> SessionState:
     match event:
-        case e.MessageAccepted(message_id=message_id, policy=policy):
-            waiting = (*state.inbox, Waiting(message_id, policy, sequence))
+        case e.MessageAccepted(message_id=message_id, policy=policy, unattended=unattended):
+            waiting = (*state.inbox, Waiting(message_id, policy, sequence, unattended))
             totals = changed(state.totals, messages=state.totals.messages + 1)
-            state = changed(state, inbox=waiting, totals=totals)
+            seen = heard_first(state.attention, event)
+            state = changed(state, inbox=waiting, totals=totals, undone=(), attention=seen)
             interrupts = policy is Policy.INTERRUPT
             return _stopping(state, TurnOutcome.CANCELLED) if interrupts else state
         case e.MessageEdited():
@@ -247,17 +284,23 @@ def _stopping(state: SessionState, outcome: TurnOutcome) -> SessionState:
 
 
 def _turn_started(state: SessionState, event: e.TurnStarted, time: datetime | None) -> SessionState:
-    taken = set(event.message_ids)
+    taken = [m for m in state.inbox if m.message_id in event.message_ids]
+    turn = Turn(event.turn_id, event.message_ids, started_at=time, retry_of=event.retry_of)
+    alone = bool(taken) and all(message.unattended for message in taken)
     return changed(
         state,
-        inbox=tuple(m for m in state.inbox if m.message_id not in taken),
-        turn=Turn(event.turn_id, event.message_ids, started_at=time),
+        inbox=tuple(m for m in state.inbox if m not in taken),
+        turn=changed(turn, unattended=alone),
+        retry=None,
+        undone=(),
     )
 
 
 def _llm_requested(state: SessionState, event: e.LlmRequested) -> SessionState:
-    taken = set(event.message_ids)
-    state = changed(state, inbox=tuple(m for m in state.inbox if m.message_id not in taken))
+    taken = [m for m in state.inbox if m.message_id in event.message_ids]
+    state = changed(state, inbox=tuple(m for m in state.inbox if m not in taken))
+    if any(not message.unattended for message in taken):
+        state = _in_turn(state, event.turn_id, unattended=False)
     return _in_turn(state, event.turn_id, requested=(event.step, event.attempt))
 
 
@@ -284,22 +327,17 @@ def _llm_responded(state: SessionState, event: e.LlmResponded) -> SessionState:
 def _llm_failed(state: SessionState, event: e.LlmFailed) -> SessionState:
     if event.retry_at is None:
         return _in_turn(state, event.turn_id, stopping=TurnOutcome.FAILED, error=event.error)
+    if event.error.code == "context_overflow":
+        state = changed(state, attention=changed(state.attention, overflow=event.call_id))
     return _in_turn(
         state, event.turn_id, attempt=event.attempt + 1, retry_at=event.retry_at, error=event.error
     )
 
 
-def _answered(state: SessionState, event: e.PermissionAnswered) -> SessionState:
-    call = state.call(event.call_id)
-    if call is None or call.question is None or call.question.answer is not None:
+def _with_snapshot(state: SessionState, event: e.ToolStarted) -> SessionState:
+    if event.snapshot is None or state.turn is None or state.turn.before is not None:
         return state
-    question = changed(call.question, answer=event.decision, answered_by=event.author)
-    state = _call(state, event.call_id, question=question)
-    if not event.remember:
-        return state
-    if event.decision == "allow":
-        return changed(state, allowed=state.allowed | {call.call.tool})
-    return changed(state, denied=state.denied | {call.call.tool})
+    return changed(state, turn=changed(state.turn, before=event.snapshot))
 
 
 def _call(state: SessionState, call_id: str, **changes: object) -> SessionState:
@@ -330,7 +368,8 @@ def _turn_ended(state: SessionState, event: e.TurnEnded) -> SessionState:
         usage=_sum_usage(state.totals.usage, event.usage),
         cost_usd=_sum_cost(state.totals.cost_usd, event.cost_usd),
     )
-    return changed(state, turn=None, totals=totals, error=event.error)
+    done = remembered(state, event, totals.turns)
+    return changed(state, turn=None, totals=totals, done=done, error=event.error)
 
 
 def _sum_usage(one: Usage | None, other: Usage | None) -> Usage | None:

@@ -14,13 +14,17 @@ from jidoka.contract.content import (
     Policy,
     SandboxMode,
     Sharing,
+    SnapshotRef,
     Status,
     ToolCall,
     TurnOutcome,
     Usage,
 )
+from jidoka.core.attention import Attention
+from jidoka.core.past_turns import PastTurn, Retry, Undoing, Undone
 from jidoka.core.ports import Head
 from jidoka.core.recorded import Recorded
+from jidoka.core.servers import Server
 
 OPEN = frozenset({Status.INITIALIZING, Status.ACTIVE, Status.IDLE, Status.TERMINATING})
 AT_REST = frozenset({Status.IDLE, Status.CLOSED, Status.TERMINATED})
@@ -45,6 +49,8 @@ class Waiting:
     message_id: str
     policy: Policy
     sequence: int
+    unattended: bool = False
+    """Nobody is there to answer questions about it."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +61,29 @@ class Question:
     default: str
     answer: str | None = None
     answered_by: str = ""
+    is_open_ended: bool = False
+    """The agent asks something; otherwise it is about whether a call may run."""
+    options: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Answered:
+    """A question that has its answer."""
+
+    call_id: str
+    answer: str
+    by: str
+    """Who answered; `default` when nobody did in time."""
+    at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Remembered:
+    """A rule that an answer made."""
+
+    rule: str
+    by: str = ""
+    at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -107,6 +136,11 @@ class Turn:
     usage: Usage | None = None
     cost_usd: float | None = None
     denied: int = 0
+    unattended: bool = False
+    """Questions of this turn take their default at once."""
+    before: SnapshotRef | None = None
+    """The folder before the first call that may change it."""
+    retry_of: str | None = None
 
 
 @dataclass(frozen=True)
@@ -153,9 +187,23 @@ class SessionState:
     """When the last workers were lost, at most 32."""
     inbox: tuple[Waiting, ...] = ()
     turn: Turn | None = None
-    allowed: frozenset[str] = frozenset()
-    """Tools that a person allowed for the rest of the session."""
-    denied: frozenset[str] = frozenset()
+    done: tuple[PastTurn, ...] = ()
+    """Turns that may be undone, the oldest first, at most 100."""
+    undone: tuple[Undone, ...] = ()
+    """What may be redone, the last one first to go."""
+    undoing: Undoing | None = None
+    retry: Retry | None = None
+    permissions: tuple[str, ...] = ()
+    """Rules that the session was created or configured with, as they are written."""
+    remembered: tuple[Remembered, ...] = ()
+    """Rules that answers made, the oldest first; they can be taken back."""
+    answers: tuple[Answered, ...] = ()
+    """The last questions that were answered, so that who comes late is told."""
+    network: bool = False
+    """Whether commands reach the network."""
+    attention: Attention = field(default_factory=Attention)
+    servers: tuple[Server, ...] = ()
+    """Its MCP servers."""
     closing: str | None = None
     """`close` or `terminate` was asked for and is not done."""
     end_reason: str = ""

@@ -7,32 +7,21 @@ message has exactly one result, in the order of the calls, before anything else 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from jidoka.contract import events as e
 from jidoka.contract.content import Content, TurnOutcome, text_of
 from jidoka.contract.json import is_object_text
+from jidoka.core.briefing import Briefing
 from jidoka.core.history import events_of
+from jidoka.core.pieces import Answered, Piece, Said
 from jidoka.core.ports import Entry
+from jidoka.core.replacing import compacted
 
 Message = dict[str, Any]
-
-
-@dataclass(slots=True)
-class Said:
-    """Something said that stands for itself."""
-
-    message: Message
-
-
-@dataclass(slots=True)
-class Answered:
-    """An answer of the model and the results of its calls, as far as they are known."""
-
-    event: e.LlmResponded
-    results: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -41,12 +30,15 @@ class Transcript:
 
     items: list[Said | Answered] = field(default_factory=list)
     waiting: dict[str, Content] = field(default_factory=dict)
+    briefing: Briefing = field(default_factory=Briefing)
 
     def add(self, entry: Entry) -> None:
         """Take in the next entry of the log."""
-        self._add(entry.event)
+        self._add(entry.event, entry.time)
 
-    def _add(self, event: e.Event | e.UnknownEvent) -> None:
+    def _add(self, event: e.Event | e.UnknownEvent, time: datetime | None = None) -> None:
+        if not isinstance(event, e.UnknownEvent):
+            self.briefing.add(event, time)
         match event:
             case e.SessionContinued(history=history):
                 for past in events_of(history):
@@ -60,9 +52,9 @@ class Transcript:
             case e.MessageWithdrawn(message_id=message_id):
                 self.waiting.pop(message_id, None)
             case e.TurnStarted(message_ids=ids) | e.LlmRequested(message_ids=ids):
-                self._take(ids)
+                self._take(ids, event.turn_id)
             case e.LlmResponded() as answer:
-                self.items.append(Answered(answer))
+                self.items.append(Answered.of(answer))
             case e.ToolCompleted(call_id=call_id, output=output):
                 self._result(call_id, output)
             case e.ToolFailed(call_id=call_id, error=error, output=output):
@@ -72,35 +64,58 @@ class Transcript:
             case e.ToolDenied(call_id=call_id, by=by, reason=reason):
                 self._result(call_id, f"denied by {by}. {reason}".strip())
             case e.TurnEnded(outcome=outcome) if outcome is not TurnOutcome.COMPLETED:
-                self._say("assistant", f"(The turn: {outcome}.)")
+                text = f"(The turn: {outcome}.)"
+                self.items.append(Said.by("assistant", text, event.turn_id, event.turn_id))
             case e.ConversationCleared():
                 self.items.clear()
+            case e.ContextCompacted():
+                self.items = compacted(self.items, event)
             case _:
                 pass
 
     def messages(self) -> list[Message]:
         """Return the conversation from its start, without the system prompt."""
-        return [message for item in self.items for message in _rendered(item)]
+        return list(rendered(self.items))
 
-    def _take(self, ids: tuple[str, ...]) -> None:
+    def _take(self, ids: tuple[str, ...], turn_id: str) -> None:
         for message_id in ids:
             content = self.waiting.pop(message_id, None)
             if content is not None:
-                self._say("user", text_of(content))
-
-    def _say(self, role: str, content: str) -> None:
-        self.items.append(Said({"role": role, "content": content}))
+                self.items.append(Said.by("user", text_of(content), message_id, turn_id))
 
     def _result(self, call_id: str, text: str) -> None:
         for item in reversed(self.items):
-            if isinstance(item, Answered) and any(
-                call.call_id == call_id for call in item.event.tool_calls
-            ):
-                item.results.setdefault(call_id, text)
+            if isinstance(item, Answered) and item.asked_for(call_id):
+                item.settle(call_id, text)
                 return
 
 
-def _rendered(item: Said | Answered) -> Iterator[Message]:
+def rendered(items: Iterable[Piece]) -> Iterator[Message]:
+    """Yield the messages of pieces; what one side says twice in a row is one message.
+
+    Some providers insist that user and assistant take turns.
+    """
+    last: Message | None = None
+    for message in (message for item in items for message in _rendered(item)):
+        if last is not None and _is_plain(last) and _is_plain(message) and _same(last, message):
+            last = {**last, "content": f"{last['content']}\n\n{message['content']}"}
+            continue
+        if last is not None:
+            yield last
+        last = message
+    if last is not None:
+        yield last
+
+
+def _is_plain(message: Message) -> bool:
+    return message["role"] != "tool" and "tool_calls" not in message
+
+
+def _same(one: Message, other: Message) -> bool:
+    return one["role"] == other["role"]
+
+
+def _rendered(item: Piece) -> Iterator[Message]:
     if isinstance(item, Said):
         yield item.message
         return

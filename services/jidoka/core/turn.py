@@ -2,50 +2,105 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import assert_never
 
 from jidoka.contract.content import TurnOutcome
 from jidoka.core.budget import exceeded
 from jidoka.core.effects import (
     AskPermission,
+    AskPerson,
     AwaitAnswer,
     CallModel,
+    CheckUndo,
+    Compact,
     DenyTool,
     Effect,
     EndTurn,
+    KeepServer,
+    PutFilesBack,
     RecoverTool,
     ReportInterrupted,
     RunTool,
     StartTurn,
+    TitleSession,
     WatchWall,
 )
-from jidoka.core.permission import Verdict, verdict
+from jidoka.core.permission import Kinds, Rules, verdict
+from jidoka.core.rules import Verdict
+from jidoka.core.servers import is_of_a_server, untried
 from jidoka.core.state import OpenCall, SessionState, Turn
-from jidoka.core.tooling import EffectClass
+from jidoka.core.tooling import ASK_TOOL, EffectClass
 
-Kinds = Mapping[str, EffectClass]
-"""The tools of the session with what may be done about an interrupted call of each."""
+_HOLDING = RunTool | RecoverTool | AskPermission | AskPerson | AwaitAnswer
+"""What has to be over before a later call that may stand on it begins."""
 
 
-def next_effects(state: SessionState, epoch: int, kinds: Kinds) -> tuple[Effect, ...]:
-    """Return all that the worker of `epoch` should be doing now; empty means wait."""
+def next_effects(
+    state: SessionState, epoch: int, kinds: Kinds, rules: Rules = ()
+) -> tuple[Effect, ...]:
+    """Return all that the worker of `epoch` should be doing now; empty means wait.
+
+    `rules` are the permission rules of the machine and the project.
+    """
     if state.epoch != epoch or not state.worker_wanted:
         return ()  # another worker speaks for this session, or nobody does any more
+    if not state.servers:
+        return _next(state, kinds, rules)
+    return (*_servers(state), *_next(state, kinds, rules))
+
+
+def _next(state: SessionState, kinds: Kinds, rules: Rules) -> tuple[Effect, ...]:
     turn = state.turn
     if turn is None:
-        takes = state.inbox and state.closing is None
-        return (StartTurn(state.inbox[0].message_id),) if takes else ()
+        return _between_turns(state)
     if turn.calls:
-        settling = tuple(_settle(state, turn, call, kinds) for call in turn.calls)
+        settling = tuple(_settle(state, turn, call, kinds, rules) for call in turn.calls)
         return (*_one_at_a_time(settling, turn, kinds), *_wall(state, turn))
     if turn.stopping or turn.answered or exceeded(state):
         return (EndTurn(turn.turn_id),)
-    call = CallModel(turn.turn_id, turn.step + 1, turn.attempt, turn.retry_at)
-    return (call, *_wall(state, turn))
+    if state.servers and untried(state.servers, state.epoch) and not _is_asked(turn):
+        return _wall(state, turn)  # the model is told of the servers' tools
+    return (_thinking(state, turn), *_wall(state, turn))
 
 
-def _settle(state: SessionState, turn: Turn, call: OpenCall, kinds: Kinds) -> Effect:
+def _servers(state: SessionState) -> tuple[Effect, ...]:
+    """Return the servers to be kept: from a worker's first turn on, as long as it lives."""
+    wanted = (s for s in state.servers if state.turn is not None or s.tried_in == state.epoch)
+    return tuple(KeepServer(server.name, server.added_at) for server in wanted)
+
+
+def _is_asked(turn: Turn) -> bool:
+    """Tell whether the model's call is in flight: nothing disturbs it."""
+    return turn.requested == (turn.step + 1, turn.attempt)
+
+
+def _thinking(state: SessionState, turn: Turn) -> Effect:
+    """Return the model's call, or what comes before it."""
+    if state.attention.compaction is not None and not _is_asked(turn):
+        return Compact(state.attention.compaction)
+    return CallModel(turn.turn_id, turn.step + 1, turn.attempt, turn.retry_at)
+
+
+def _between_turns(state: SessionState) -> tuple[Effect, ...]:
+    """Return what comes before the next turn, or its beginning; nothing where nothing waits."""
+    if state.undoing is not None:
+        request = state.undoing.request
+        return (PutFilesBack(request) if state.undoing.started else CheckUndo(request),)
+    if state.closing is not None:
+        return ()
+    if state.attention.compaction is not None:
+        return (Compact(state.attention.compaction),)
+    if state.retry is not None:
+        return (StartTurn(state.retry.turn_id),)
+    return (StartTurn(state.inbox[0].message_id),) if state.inbox else _title(state)
+
+
+def _title(state: SessionState) -> tuple[Effect, ...]:
+    title = state.attention.title
+    return (TitleSession(title),) if title and state.title is None and state.totals.turns else ()
+
+
+def _settle(state: SessionState, turn: Turn, call: OpenCall, kinds: Kinds, rules: Rules) -> Effect:
     """Return what becomes of one tool call that has no recorded end."""
     if call.started_in is not None and call.started_in != state.epoch:
         return _recover(turn, call)
@@ -53,7 +108,7 @@ def _settle(state: SessionState, turn: Turn, call: OpenCall, kinds: Kinds) -> Ef
         return ReportInterrupted(call.call_id)
     if call.started_in is not None:
         return _running(call)
-    return _permit(state, call, kinds)
+    return _permit(state, call, kinds, rules)
 
 
 def _running(call: OpenCall) -> Effect:
@@ -75,30 +130,34 @@ def _recover(turn: Turn, call: OpenCall) -> Effect:
             return RunTool(call.call_id)
         case EffectClass.IDEMPOTENT:
             return RecoverTool(call.call_id)
-        case EffectClass.EFFECT:
+        case EffectClass.EFFECT | EffectClass.UNKNOWN:
             return ReportInterrupted(call.call_id)  # it may have happened: never again
         case _:
             assert_never(kind)
 
 
-def _permit(state: SessionState, call: OpenCall, kinds: Kinds) -> Effect:
+def _permit(state: SessionState, call: OpenCall, kinds: Kinds, rules: Rules) -> Effect:
     question = call.question
     if question is not None:
-        if question.answer == "allow":
+        if question.answer == "allow" or (question.is_open_ended and not call.asks):
             return RunTool(call.call_id)
         if question.answer == "deny":
             return DenyTool(call.call_id, "person")
-        return AwaitAnswer(call.call_id, question.deadline, question.default)
-    said = verdict(state, call.call.tool, kinds)
-    match said:
+        return AwaitAnswer(
+            call.call_id, question.deadline, question.default, question.is_open_ended
+        )
+    said = verdict(state, call, kinds, rules)
+    match said.verdict:
+        case Verdict.DENY:
+            return DenyTool(call.call_id, said.by, said.rule)
+        case Verdict.ALLOW | Verdict.ASK if call.call.tool == ASK_TOOL:
+            return AskPerson(call.call_id)
         case Verdict.ALLOW:
             return RunTool(call.call_id)
-        case Verdict.DENY:
-            return DenyTool(call.call_id, "mode")
         case Verdict.ASK:
-            return AskPermission(call.call_id)
+            return AskPermission(call.call_id, said.rule)
         case _:
-            assert_never(said)
+            assert_never(said.verdict)
 
 
 def _one_at_a_time(settling: tuple[Effect, ...], turn: Turn, kinds: Kinds) -> tuple[Effect, ...]:
@@ -106,8 +165,9 @@ def _one_at_a_time(settling: tuple[Effect, ...], turn: Turn, kinds: Kinds) -> tu
     kept: list[Effect] = []
     for effect, call in zip(settling, turn.calls, strict=True):
         kept.append(effect)
-        reads = kinds.get(call.call.tool, EffectClass.PURE) is EffectClass.PURE
-        if isinstance(effect, RunTool | RecoverTool | AskPermission | AwaitAnswer) and not reads:
+        reads = kinds.get(call.call.tool, EffectClass.UNKNOWN) is EffectClass.PURE
+        reads = reads and call.call.tool != ASK_TOOL
+        if isinstance(effect, _HOLDING) and not reads:
             break  # what follows may stand on what this one does
     return tuple(kept)
 

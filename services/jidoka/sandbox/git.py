@@ -10,8 +10,10 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from jidoka.contract.errors import ToolFailed, ToolTimeout
 from jidoka.core.tooling import MIB
@@ -29,7 +31,7 @@ _SILENT = {
     "maintenance.auto": "false",
     "submodule.recurse": "false",
 }
-PLAIN_FILES = "* -text -ident -filter -diff -merge !eol !working-tree-encoding\n"
+PLAIN_FILES = "* -text -ident -filter !diff -merge !eol !working-tree-encoding\n"
 """Stands above a project's own attributes: what is stored are the bytes as they are."""
 _MAX_ANSWER_BYTES = 64 * MIB
 _MAX_ERROR_BYTES = MIB
@@ -43,13 +45,17 @@ class Git:
     work_tree: str
     timeout_s: float = 60.0
 
-    async def ensure(self, *, attributes: str = PLAIN_FILES) -> None:
-        """Make the repository if it is not there, with these attributes above the project's."""
+    async def ensure(self, *, attributes: str = PLAIN_FILES, excluded: str = "") -> None:
+        """Make the repository if it is not there, with these attributes above the project's.
+
+        `excluded` are patterns of files that it leaves out, beside those that the project names.
+        """
         if (self.repository / "info" / "attributes").exists():
             return
         self.repository.mkdir(mode=0o700, parents=True, exist_ok=True)
         await self.run(["init", "--quiet", "--template="])
         (self.repository / "info").mkdir(exist_ok=True)
+        (self.repository / "info" / "exclude").write_text(excluded)
         (self.repository / "info" / "attributes").write_text(attributes)
 
     async def run(
@@ -58,8 +64,9 @@ class Git:
         *,
         given: bytes = b"",
         environment: Mapping[str, str] | None = None,
+        answer: BinaryIO | None = None,
     ) -> bytes:
-        """Return what git answers to `words`, having read `given`.
+        """Return what git answers to `words`, having read `given`; nothing when `answer` takes it.
 
         Raises:
             ToolFailed: git is missing or refused, with its words.
@@ -69,7 +76,7 @@ class Git:
             option for name, value in _SILENT.items() for option in ("-c", f"{name}={value}")
         ]
         errors = Output(_nobody)
-        with tempfile.TemporaryFile() as stdin, tempfile.TemporaryFile() as stdout:
+        with tempfile.TemporaryFile() as stdin, _file_or_new(answer) as stdout:
             stdin.write(given)
             stdin.seek(0)
             launch = Launch(
@@ -96,7 +103,7 @@ class Git:
                 reason = f"git {words[0]}: {errors.head().strip()[:1_000] or end.exit_status}"
                 raise ToolFailed(reason=reason)
             stdout.seek(0)
-            return stdout.read(_MAX_ANSWER_BYTES)
+            return stdout.read(_MAX_ANSWER_BYTES) if answer is None else b""
 
     def _environment(self) -> dict[str, str]:
         return {
@@ -112,6 +119,10 @@ class Git:
             "GIT_DIR": str(self.repository),
             "GIT_WORK_TREE": self.work_tree,
         }
+
+
+def _file_or_new(answer: BinaryIO | None) -> AbstractContextManager[BinaryIO]:
+    return tempfile.TemporaryFile() if answer is None else nullcontext(answer)
 
 
 def _nobody(_text: str) -> None:

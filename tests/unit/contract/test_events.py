@@ -31,6 +31,7 @@ WRITERS = {
         "message.accepted", "message.edited", "message.withdrawn", "turn.cancel_requested",
         "permission.answered", "session.renamed", "session.configured", "conversation.cleared",
         "session.close_requested", "session.termination_requested",
+        "turn.undo_requested", "turn.redo_requested", "turn.retry_requested",
     },
     Writer.SESSION_MANAGER: {
         "session.created", "session.status_changed", "worker.assigned", "worker.lost",
@@ -41,6 +42,7 @@ WRITERS = {
         "turn.started", "llm.requested", "llm.responded", "llm.failed", "permission.requested",
         "tool.started", "tool.completed", "tool.failed", "tool.interrupted", "tool.denied",
         "turn.limit_reached", "session.titled", "turn.ended",
+        "turn.undo_started", "turn.undone", "turn.redone", "turn.undo_refused",
     },
 }  # fmt: skip
 SHA = "ab" * 32

@@ -13,7 +13,7 @@ from jidoka.core.snapshot import SNAPSHOT, VERSION, Snapshot, dump, load
 from jidoka.core.transcript import Transcript
 from tests.unit.core.test_session import LOG
 
-SHAPE_OF_VERSION = {1: "134e1dd7fafc7926"}
+SHAPE_OF_VERSION = {1: "4c520d8ea36bf279"}
 
 
 def folded(cut: int) -> Snapshot:

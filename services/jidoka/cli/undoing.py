@@ -1,0 +1,124 @@
+"""Undoing on the command line: whose session it is, and what became of it in words."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from jidoka.contract import events as e
+from jidoka.contract.content import Status
+
+if TYPE_CHECKING:
+    from jidoka.client import Client
+    from jidoka.client.past_turns import UndoEnd
+    from jidoka.contract.undo_commands import FilesWish
+
+MOST_NAMED: Final = 10
+Target = Annotated[
+    str | None,
+    typer.Argument(help="Id, number, name or its beginning; default: this folder's last session."),
+]
+Force = Annotated[bool, typer.Option("--force", help="Overwrite what you changed since, too.")]
+KeepMine = Annotated[
+    bool, typer.Option("--keep-mine", help="Leave the files that you changed since.")
+]
+Conversation = Annotated[
+    bool, typer.Option("--conversation", help="Leave all files: the conversation only.")
+]
+
+
+def wish(*, force: bool, keep_mine: bool, conversation: bool) -> FilesWish:
+    """Return what becomes of files that a person changed since."""
+    if force + keep_mine + conversation > 1:
+        raise typer.BadParameter("--force, --keep-mine and --conversation exclude each other")
+    if conversation:
+        return "leave"
+    return "force" if force else "keep_mine" if keep_mine else "restore"
+
+
+async def target_id(client: Client, target: str | None) -> str:
+    """Return the id of a session; without a name, of the last one of this folder.
+
+    Raises:
+        SessionNotFound, AmbiguousName.
+    """
+    from jidoka.cli.door import session_id_of  # noqa: PLC0415
+    from jidoka.contract.errors import SessionNotFound  # noqa: PLC0415
+
+    if target is not None:
+        return await session_id_of(client, target)
+    folder = str(Path.cwd().resolve())
+    found = await client.list_sessions(project=folder, limit=1)
+    if not found:
+        raise SessionNotFound(asked=f"one of {folder}")
+    return found[0].session_id
+
+
+@asynccontextmanager
+async def opened(client: Client, session_id: str) -> AsyncGenerator[None]:
+    """Have a session that was put away back for the time of the context."""
+    was_closed = (await client.get_session_info(session_id)).status == Status.CLOSED
+    if was_closed:
+        await client.resume_session(session_id)
+    try:
+        yield
+    finally:
+        if was_closed:
+            await client.close_session(session_id, "it was closed before")
+
+
+def end_of(
+    target: str | None, work: Callable[[Client, str], Awaitable[UndoEnd]], *, as_json: bool
+) -> int:
+    """Have turns undone or redone; print how it ended, and return the exit code."""
+    from jidoka.cli.door import with_client  # noqa: PLC0415
+
+    async def whole(client: Client) -> tuple[str, UndoEnd]:
+        session_id = await target_id(client, target)
+        async with opened(client, session_id):
+            return session_id, await work(client, session_id)
+
+    session_id, end = with_client(whole)
+    if isinstance(end, e.TurnUndoRefused):
+        return _refused(session_id, end, as_json=as_json)
+    if as_json:
+        from jidoka.cli.showing import print_json  # noqa: PLC0415
+
+        print_json({"session_id": session_id, **end.model_dump(mode="json")})
+    else:
+        print(_told(end))
+    return 0
+
+
+def _told(end: e.TurnUndone | e.TurnRedone) -> str:
+    verb = "undone" if isinstance(end, e.TurnUndone) else "redone"
+    turns, files = len(end.turn_ids), end.files
+    lines = [f"{turns} turn{'s' * (turns != 1)} {verb}, {files} file{'s' * (files != 1)} put back"]
+    if end.files_left:
+        lines[0] = f"{turns} turn{'s' * (turns != 1)} {verb}, files as they are"
+    lines += [f"  {path}" for path in end.paths[:MOST_NAMED]]
+    lines += ["  …"] * (files > MOST_NAMED)
+    lines += [f"  left as it is: {path}" for path in end.left]
+    return "\n".join(lines)
+
+
+def _refused(session_id: str, end: e.TurnUndoRefused, *, as_json: bool) -> int:
+    from jidoka.cli.failing import report  # noqa: PLC0415
+    from jidoka.cli.transcript import harmless  # noqa: PLC0415
+    from jidoka.contract.errors import FileChanged, from_dict  # noqa: PLC0415
+
+    error = from_dict(end.error.model_dump())
+    if as_json or not isinstance(error, FileChanged):
+        return report(error, as_json=as_json)
+    print(f"Not {end.asked[:4]}ne: you changed since")
+    print("\n".join(f"  {harmless(path)}" for path in end.changed))
+    print(harmless(end.diff), end="")
+    print(
+        f"Nothing was touched. `jidoka {end.asked} {session_id} --keep-mine` leaves these files, "
+        "--force overwrites them, --conversation leaves all files."
+    )
+    return error.exit_code

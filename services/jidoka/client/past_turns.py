@@ -1,0 +1,92 @@
+"""The client's way to turns that are over: undo them, bring them back, answer them anew."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import aclosing
+from typing import Any, TypeVar
+
+from jidoka.bus.connection import Bus
+from jidoka.client.asking import Asker, valid
+from jidoka.client.following import Wanted, follow
+from jidoka.client.items import Recorded
+from jidoka.client.quarantine import QuarantineAccess
+from jidoka.client.seeking import NOWHERE, Start
+from jidoka.contract import events as e
+from jidoka.contract.command_data import CommandData
+from jidoka.contract.errors import SessionTerminated, Unavailable
+from jidoka.contract.undo_commands import FilesWish, RedoTurn, RetryTurn, UndoTurn
+
+C = TypeVar("C", bound=CommandData)
+UndoEnd = e.TurnUndone | e.TurnRedone | e.TurnUndoRefused
+
+
+class PastTurns(QuarantineAccess):
+    """The part of the client that looks after turns that are over, and how it asks."""
+
+    def __init__(self, bus: Bus, source: str, timeout_s: float) -> None:
+        super().__init__(bus)
+        self._asker = Asker(bus, source, timeout_s)
+        self._places: dict[str, Start] = {}
+
+    async def undo(self, session_id: str, turns: int = 1, files: FilesWish = "restore") -> UndoEnd:
+        """Undo the last turns, files and conversation together; return how it ended.
+
+        `files` says what becomes of files that a person changed since: `restore` refuses,
+        `force` overwrites them, `keep_mine` leaves them, `leave` touches no file at all.
+
+        Raises:
+            SessionBusy: a turn runs. NothingToUndo: there are not so many turns.
+            Unavailable: nobody put files back; it is recorded, and done when a worker can.
+        """
+        fields = {"turns": turns, "files": files}
+        return await self._undone(session_id, await self._record(UndoTurn, fields, session_id))
+
+    async def redo(self, session_id: str, files: FilesWish = "restore") -> UndoEnd:
+        """Bring back what was undone last; return how it ended. Raises what `undo` raises."""
+        number = await self._record(RedoTurn, {"files": files}, session_id)
+        return await self._undone(session_id, number)
+
+    async def retry(
+        self, session_id: str, *, regenerate: bool = False, files: FilesWish = "restore"
+    ) -> int:
+        """Answer the messages of the last turn once more; return the number of the request.
+
+        A turn that failed or was stopped is gone on with; `regenerate` undoes the turn first.
+
+        Raises:
+            SessionBusy: a turn runs. NothingToUndo: there is no turn for it.
+        """
+        fields = {"regenerate": regenerate, "files": files}
+        return await self._record(RetryTurn, fields, session_id)
+
+    async def _undone(self, session_id: str, number: int) -> UndoEnd:
+        """Return what became of request `number`."""
+        wanted = Wanted(number, known=self._places.get(session_id, NOWHERE), live=False)
+        async with aclosing(follow(self.bus, session_id, wanted)) as items:
+            async for item in items:
+                match item:
+                    case Recorded(event=e.TurnUndone() | e.TurnRedone() as event):
+                        return event
+                    case Recorded(event=e.TurnUndoRefused() as event):
+                        return event
+                    case Recorded(event=e.SessionTerminated(reason=reason)):
+                        raise SessionTerminated(session_id=session_id, reason=reason)
+                    case _:
+                        continue
+        raise Unavailable(part="the session", why="its events ended")
+
+    # --- commands ---
+
+    async def _ask(
+        self, kind: type[C], fields: Mapping[str, Any], session_id: str | None = None
+    ) -> dict[str, Any]:
+        whole = dict(fields) if session_id is None else {"session_id": session_id, **fields}
+        return await self._asker.ask(valid(kind, whole), session_id)
+
+    async def _record(self, kind: type[C], fields: Mapping[str, Any], session_id: str) -> int:
+        answer = await self._ask(kind, fields, session_id)
+        sequence, cursor = int(answer.get("sequence") or 0), int(answer.get("cursor") or 0)
+        if sequence and cursor:
+            self._places[session_id] = Start(sequence - 1, cursor - 1)
+        return sequence

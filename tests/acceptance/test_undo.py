@@ -1,0 +1,87 @@
+"""Undo and redo through the command line: files and conversation together."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from jidoka.contract import events as e
+from tests.acceptance.conftest import Write, call
+from tests.support.home import Home
+
+pytestmark = [pytest.mark.timeout(120)]
+
+EDITS = (
+    {"tool_calls": [call("edit", path="note.txt", old="two", new="three")]},
+    {"tool_calls": [call("shell", command="mkdir d && echo made > d/new && chmod +x d/new")]},
+    {"text": "It says three."},
+)
+
+
+def files_of(project: Path) -> dict[str, str]:
+    found = (path for path in project.rglob("*") if ".git" not in path.parts)
+    return {str(path.relative_to(project)): path.read_text() for path in found if path.is_file()}
+
+
+def edited(home: Home, project: Path, script: Write, *more: dict[str, object]) -> str:
+    """Return a session whose first turn has changed the project."""
+    words = ["--project", str(project), "--permission-mode", "full-auto", "--sandbox", "off"]
+    model = f"scripted:{script(*EDITS, *more)}"
+    session_id = home.json("session", "create", *words, "--model", model, "--json")["session_id"]
+    sent = home.jidoka("send", session_id, "Say three", "--wait")
+    assert sent.returncode == 0, sent.stdout + sent.stderr
+    return session_id
+
+
+@pytest.mark.parametrize("repository", [True, False])
+def test_a_turn_is_undone_and_redone_with_what_the_shell_did(
+    home: Home, project: Path, script: Write, repository: bool
+):
+    if repository:
+        subprocess.run(["git", "init", "-q", str(project)], check=True, timeout=20)
+    before = files_of(project)
+    session_id = edited(home, project, script, {"text": "What three?"})
+    after = files_of(project)
+
+    undone = home.json("undo", session_id, "--json")
+    then = files_of(project)
+    redone = home.json("redo", session_id, "--json")
+
+    assert (then, files_of(project)) == (before, after)
+    assert undone["paths"] == redone["paths"] == ["d/new", "note.txt"]
+    assert not (project / "d").exists() or (project / "d" / "new").stat().st_mode & 0o100
+
+
+def test_what_a_person_changed_since_is_shown_and_stays(home: Home, project: Path, script: Write):
+    session_id = edited(home, project, script)
+    (project / "note.txt").write_text("mine\n")
+    now = files_of(project)
+
+    refused = home.jidoka("undo", session_id)
+    as_json = home.jidoka("undo", session_id, "--json")
+
+    assert files_of(project) == now
+    assert refused.returncode == 1
+    assert "note.txt" in refused.stdout
+    assert "+mine" in refused.stdout
+    assert json.loads(as_json.stdout)["error"]["code"] == "file_changed"
+
+    kept = home.json("undo", session_id, "--keep-mine", "--json")
+
+    assert kept["left"] == ["note.txt"]
+    assert files_of(project) == {"note.txt": "mine\n"}
+
+
+def test_the_model_does_not_read_what_was_undone(home: Home, project: Path, script: Write):
+    session_id = edited(home, project, script, {"text": "Hello."})
+    home.json("undo", session_id, "--json")
+
+    home.jidoka("send", session_id, "And now?", "--wait")
+
+    redo = home.jidoka("redo", session_id, "--json")
+    undone = [x for x in home.log_of(session_id) if isinstance(x.event, e.TurnUndone)]
+    assert len(undone) == 1
+    assert json.loads(redo.stdout)["error"]["code"] == "nothing_to_undo"
