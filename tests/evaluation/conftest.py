@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -13,22 +13,33 @@ from tests.evaluation.toolchains import Toolchains
 from tests.support.home import Home, running_home
 
 collect_ignore_glob = ["tasks/*"]
+WARM_S = 150.0
 
 
 @pytest.fixture(scope="session")
-def chains(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Toolchains]:
-    """The tool chains; Go's library is compiled while the first tasks run."""
-    work = tmp_path_factory.mktemp("toolchains")
-    found = toolchains.find(toolchains.PROGRAMS, work)
-    project = next((tasks.load(n) for n in tasks.names() if "go" in tasks.load(n).needs), None)
-    warming = project and toolchains.warm_go(found, project.copy_to(work / "warm-up"))
-    yield found
-    if warming:
-        warming.wait(timeout=120)
+def chains(tmp_path_factory: pytest.TempPathFactory) -> Toolchains:
+    """The tool chains of all tasks."""
+    return toolchains.find(toolchains.PROGRAMS, tmp_path_factory.mktemp("toolchains"))
 
 
 @pytest.fixture(scope="session")
-def home(tmp_path_factory: pytest.TempPathFactory, chains: Toolchains) -> Iterator[Home]:
+def warming(
+    tmp_path_factory: pytest.TempPathFactory, chains: Toolchains
+) -> Iterator[subprocess.Popen[bytes] | None]:
+    """Go's library being compiled while the first tasks run; only a task in Go waits for it."""
+    in_go = next(task for task in map(tasks.load, tasks.names()) if "go" in task.needs)
+    process = toolchains.warm_go(chains, in_go.copy_to(tmp_path_factory.mktemp("warm") / "go"))
+    yield process
+    if process is not None:
+        process.wait(timeout=WARM_S)
+
+
+@pytest.fixture(scope="session")
+def home(
+    tmp_path_factory: pytest.TempPathFactory,
+    chains: Toolchains,
+    warming: subprocess.Popen[bytes] | None,
+) -> Iterator[Home]:
     """A home whose runtime is up for all tasks."""
     folder = tmp_path_factory.mktemp("evaluation") / "home"
     settings = {"JIDOKA_SESSION_LIMIT": "1000", "JIDOKA_TOOL_FOLDERS": chains.setting}
@@ -36,14 +47,13 @@ def home(tmp_path_factory: pytest.TempPathFactory, chains: Toolchains) -> Iterat
         yield running
 
 
-def installed(task: tasks.Task) -> None:
-    """Skip a task whose tool chain is missing; where everything has to run, fail."""
+@pytest.fixture
+def task(request: pytest.FixtureRequest, warming: subprocess.Popen[bytes] | None) -> tasks.Task:
+    """The task that a test is parametrized with, skipped without its tool chain; not so in CI."""
+    task = tasks.load(request.param)
     if absent := toolchains.missing(task.needs):
         reason = f"{task.name} needs {', '.join(absent)}"
         pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """Where copies of projects are made."""
-    return tmp_path
+    if warming is not None and "go" in task.needs:
+        warming.wait(timeout=WARM_S)
+    return task

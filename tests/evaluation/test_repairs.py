@@ -10,13 +10,14 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from jidoka.agent.pairing import toolbox_of
 from jidoka.client import Client
 from jidoka.contract import events as e
 from jidoka.sandbox.probe import ProbedSandbox
+from jidoka.tools.background import BackgroundShells
 from tests.chaos import checker
 from tests.evaluation import tasks
-from tests.evaluation.attempts import Attempt, attempt
-from tests.evaluation.conftest import installed
+from tests.evaluation.attempts import Attempt, Decide, allow, attempt
 from tests.evaluation.tasks import Task
 from tests.evaluation.toolchains import Toolchains
 from tests.support.home import Home
@@ -44,21 +45,21 @@ def complaints(done: Attempt) -> list[str]:
     return found
 
 
-async def solve(home: Home, task: Task, folder: Path, mode: str) -> Attempt:
+async def solve(home: Home, task: Task, folder: Path, mode: str, decide: Decide = allow) -> Attempt:
     """Let the scripted model work at a copy of the project."""
     script = folder / f"{mode}.json"
     script.write_text(json.dumps(task.script(plan=mode == "plan")))
     llm = {"provider": "scripted", "model": str(script)}
     async with await Client.connect(home.state["nats_url"], source="evaluation") as client:
-        return await attempt(client, task, task.copy_to(folder / mode), llm=llm, mode=mode)
+        project = task.copy_to(folder / mode)
+        return await attempt(client, task, project, llm=llm, mode=mode, decide=decide)
 
 
-@pytest.mark.parametrize("name", tasks.names())
+@pytest.mark.parametrize("task", tasks.names(), indirect=True)
 async def test_a_task_is_solved_in_every_mode_that_may_act(
-    home: Home, chains: Toolchains, tmp_path: Path, name: str
+    home: Home, chains: Toolchains, tmp_path: Path, task: Task
 ):
-    task, sandbox = tasks.load(name), ProbedSandbox(tool_folders=map(str, chains.folders))
-    installed(task)
+    sandbox = ProbedSandbox(tool_folders=map(str, chains.folders))
     before = tasks.hashes(task.copy_to(tmp_path / "before"))
     passed_before, _ = await tasks.passes(task, tmp_path / "before", sandbox)
 
@@ -83,3 +84,43 @@ async def test_a_task_is_solved_in_every_mode_that_may_act(
     questions = [each.count(e.PermissionRequested) for each in (planned, free)]
     assert questions == [0, 0]
     assert asking.count(e.PermissionRequested) > editing.count(e.PermissionRequested)
+
+
+DENIED = ("py-pagination", "js-semver", "sh-backup-rotate", "c-ring-buffer", "py-rename-api")
+
+
+@pytest.mark.parametrize("task", DENIED, indirect=True)
+async def test_what_a_person_denies_is_not_done_and_the_turn_goes_on(
+    home: Home, chains: Toolchains, tmp_path: Path, task: Task
+):
+    before = tasks.hashes(task.copy_to(tmp_path / "before"))
+
+    done = await solve(home, task, tmp_path, "ask", decide=lambda _question: "deny")
+
+    asked, denied = done.count(e.PermissionRequested), done.count(e.ToolDenied)
+    assert complaints(done) == []
+    assert tasks.changed(before, tasks.hashes(done.project)) == ()
+    assert (asked > 0, asked) == (True, denied)
+    assert done.ended
+    assert done.ended.outcome == "completed"
+
+
+def test_the_tasks_are_many_and_in_many_languages():
+    found = [tasks.load(name) for name in tasks.names()]
+
+    assert len(found) >= 20
+    assert len({task.language for task in found}) >= 8
+    assert all(len(list((task.folder / "project").rglob("*.*"))) >= 2 for task in found)
+
+
+def test_every_tool_of_a_session_is_used_by_some_solution():
+    offered = set(toolbox_of(BackgroundShells(), ()).names)
+
+    used = {
+        call["tool"]
+        for name in tasks.names()
+        for answer in tasks.load(name).script()["answers"]
+        for call in answer.get("tool_calls", ())
+    }
+
+    assert used == offered

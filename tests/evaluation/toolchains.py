@@ -24,7 +24,9 @@ PROGRAMS = {
 }
 """Need → the program that shows whether it is met."""
 ASK_S = 60.0
-SYSTEM = ("/usr", "/bin")
+SYSTEM = ("/usr/bin", "/usr/lib", "/usr/share", "/bin")
+"""What every command sees; other folders below /usr are seen too, but are not on PATH."""
+OUR_GO = "go-with-a-cache"
 
 
 @dataclass(frozen=True)
@@ -62,32 +64,23 @@ def find(needs: Iterable[str], work: Path) -> Toolchains:
 
 def _go(work: Path) -> list[Path]:
     """Return Go behind a program of that name that knows where its cache is."""
-    root, cache = Path(_said("go", "env", "GOROOT")), work / "go-cache"
-    wrapper = work / "go-wrapper" / "bin" / "go"
+    root, ours = Path(_said("go", "env", "GOROOT")), work / OUR_GO
+    wrapper, cache = ours / "bin" / "go", ours / "cache"
     wrapper.parent.mkdir(parents=True)
     cache.mkdir()
     settings = f"GOCACHE={cache} GOTOOLCHAIN=local GOFLAGS=-mod=mod GOPROXY=off"
     wrapper.write_text(f'#!/bin/sh\n{settings} exec {root}/bin/go "$@"\n')
     wrapper.chmod(0o755)
-    # the cache comes last on PATH; the wrapper before the real one
-    return (
-        [wrapper.parent.parent, root, cache]
-        if not _in_system(root)
-        else [wrapper.parent.parent, cache]
-    )
+    return [ours, root]  # ours is found first
 
 
 def warm_go(toolchains: Toolchains, project: Path) -> subprocess.Popen[bytes] | None:
     """Start filling Go's cache by building `project`; return the process, None without Go."""
-    wrapper = next((f / "bin" / "go" for f in toolchains.folders if f.name == "go-wrapper"), None)
+    wrapper = next((f / "bin" / "go" for f in toolchains.folders if f.name == OUR_GO), None)
     if wrapper is None:
         return None
     words = [str(wrapper), "build", "-o", os.devnull, "."]
     return subprocess.Popen(words, cwd=project, stdout=subprocess.DEVNULL)
-
-
-def _in_system(folder: Path) -> bool:
-    return str(folder).startswith(SYSTEM)
 
 
 def _home_of(program: str) -> Path:

@@ -128,6 +128,12 @@ def test_a_whole_home_folder_is_never_shown():
     assert "/opt/does-not-exist" not in shown
 
 
+def test_what_every_java_reads_at_its_start_is_shown():
+    settings = {str(folder) for folder in Path("/etc").glob("java-*-openjdk")}
+
+    assert settings <= set(find_surroundings().read_only)
+
+
 async def test_configured_tool_folders_are_readable_and_on_the_path(tmp_path):
     tools, project = tmp_path / "tools", tmp_path / "project"
     (tools / "bin").mkdir(parents=True)

@@ -56,7 +56,8 @@ def launcher_environment() -> dict[str, str]:
 def find_surroundings(tool_folders: Iterable[str] = ()) -> Surroundings:
     """Return the surroundings with this interpreter's folders, so that a project's tests run."""
     configured = tuple(tool_folders)
-    folders = tuple(dict.fromkeys(_outside_system((*_interpreter_folders(), *configured))))
+    wanted = (*_interpreter_folders(), *configured, *_java_settings())
+    folders = tuple(dict.fromkeys(_outside_system(wanted)))
     programs = (str(Path(sys.prefix) / "bin"), *map(_programs, configured), _scripts())
     path = ":".join(dict.fromkeys((*programs, *_SYSTEM_PATH)))
     return Surroundings(folders, path)
@@ -88,6 +89,11 @@ def _interpreter_folders() -> Iterator[str]:
             break
         link = link.parent / link.readlink()
         yield str(link.parent.parent)
+
+
+def _java_settings() -> Iterator[str]:
+    """Yield where Debian keeps what every Java reads at its start; /usr/lib/jvm links there."""
+    yield from map(str, sorted(Path("/etc").glob("java-*-openjdk")))
 
 
 def _outside_system(folders: Iterable[str]) -> Iterator[str]:

@@ -1,0 +1,3 @@
+module example.invalid/count
+
+go 1.19
