@@ -1,8 +1,7 @@
 """One connection to the broker, with what every user of it needs: bounds, barriers, typed errors.
 
-nats-py reconnects by itself; this wrapper decides how patiently, says so in the log, and lets
-others wait for it. What is raised here is from `jidoka.contract.errors` alone, but for the
-refusals of JetStream's own interface (`nats.js.errors.APIError`), which `bus` handles inside.
+nats-py reconnects by itself; this decides how patiently, and lets others wait. What is raised is
+from `jidoka.contract.errors`, but for JetStream's refusals (`APIError`), which `bus` handles.
 """
 
 from __future__ import annotations
@@ -22,6 +21,7 @@ from nats.aio.subscription import Subscription
 from jidoka.bus.patience import address_of, cancellable, is_absence, is_refusal, next_try
 from jidoka.bus.quick_client import QuickClient
 from jidoka.bus.refusals import answered
+from jidoka.bus.secrets import redactors_of
 from jidoka.contract.errors import JidokaError, TimedOut, TooLarge, Unauthenticated, Unavailable
 
 log = logging.getLogger(__name__)
@@ -39,21 +39,22 @@ Headers = dict[str, str] | None
 class Bus:
     """A connection to the broker. Made by `connect`, ended by `close`."""
 
-    def __init__(self, client: Client, address: str) -> None:
+    def __init__(self, client: Client, address: str, url: str = "") -> None:
         self.client = client
         self.address = address
         """`host:port` of the broker, fit for logs: without token or password."""
+        self.redactors = redactors_of(url)
         self.connection = 1
-        """Which connection this is: it grows by one with every reconnect."""
+        """It grows by one with every reconnect."""
         self._up = asyncio.Event()
         self._watchers: set[Callable[[], None]] = set()
 
     async def __aenter__(self) -> Bus:
-        """Return the connection itself."""
+        """Return itself."""
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Close the connection."""
+        """Close it."""
         await self.close()
 
     @property
@@ -261,8 +262,7 @@ async def connect(
         Unauthenticated: the broker does not know the token.
     """
     client, starting = QuickClient(), True
-    bus = Bus(client, address_of(url))
-    seen: list[Exception] = []
+    bus, seen = Bus(client, address_of(url), url), list[Exception]()
 
     async def failed(problem: Exception) -> None:
         seen[:] = [problem]

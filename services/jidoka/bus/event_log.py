@@ -13,7 +13,7 @@ import math
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from nats.js.errors import APIError
@@ -34,6 +34,7 @@ from jidoka.bus.entries import (
 )
 from jidoka.bus.refusals import NO_MESSAGE, WRONG_LAST_SEQUENCE, is_passing, raised, real_head
 from jidoka.bus.resolve import resolved
+from jidoka.bus.secrets import redacted
 from jidoka.contract import subjects
 from jidoka.contract.envelope import Envelope, digest_of
 from jidoka.contract.errors import JidokaError, LogDamaged, StaleSequence, TimedOut, Unavailable
@@ -73,6 +74,7 @@ class NatsEventLog:
 
     async def append(self, session_id: str, draft: Draft, expected: Head) -> tuple[Entry, ...]:
         """Record `draft` right after `expected`; return all entries after it, the own one too."""
+        draft = replace(draft, event=redacted(draft.event, self._bus.redactors.of(session_id)))
         envelope = sealed(session_id, draft, expected, self._clock())
         envelope, body = await self._body(session_id, envelope)
         subject = subjects.session_event(session_id, draft.event.name)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -25,11 +26,13 @@ from jidoka.bus.entries import (
 )
 from jidoka.bus.event_log import INLINE_BYTES, Quarantine
 from jidoka.bus.resolve import resolved
+from jidoka.bus.secrets import redacted
 from jidoka.contract import subjects
 from jidoka.contract.content import BlobRef
 from jidoka.contract.envelope import digest_of
 from jidoka.contract.errors import LogDamaged, StaleSequence, Unavailable
 from jidoka.contract.ids import is_token
+from jidoka.contract.redaction import Redactors
 from jidoka.core.ports import Draft, Entry, Head
 
 
@@ -113,6 +116,7 @@ class MemoryEventLog:
         self._clock = clock
         self._on_unreadable = on_unreadable
         self._blobs = blobs or MemoryBlobs()
+        self.redactors = Redactors()
         self._stored: list[Stored] = []
         self._sessions: dict[str, list[Stored]] = {}
         self._ids: set[str] = set()
@@ -120,6 +124,7 @@ class MemoryEventLog:
 
     async def append(self, session_id: str, draft: Draft, expected: Head) -> tuple[Entry, ...]:
         """Record `draft` right after `expected`; return all entries after it, the own one too."""
+        draft = replace(draft, event=redacted(draft.event, self.redactors.of(session_id)))
         envelope = sealed(session_id, draft, expected, self._clock())
         body = written(envelope)
         if len(body) > INLINE_BYTES:

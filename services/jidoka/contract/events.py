@@ -73,10 +73,17 @@ class Redacted(EventData):
     """How many placeholders stand for secrets in it."""
 
 
+class Redacted(EventData):
+    """An event with texts that others wrote; secrets are struck out of it."""
+
+    redactions: int = 0
+    """How many placeholders stand for secrets in it."""
+
+
 # --- the coordinator writes what people asked ----------------------------------------------------
 
 
-class MessageAccepted(Commanded, Redacted, name="message.accepted", writer=Writer.COORDINATOR):
+class MessageAccepted(Commanded, Redacted, Redacted, name="message.accepted", writer=Writer.COORDINATOR):
     """A message for the agent was recorded; it waits until a turn takes it up."""
 
     message_id: str
@@ -91,7 +98,7 @@ class MessageAccepted(Commanded, Redacted, name="message.accepted", writer=Write
     """Nobody waits for questions of the turn that takes it up: they take their default at once."""
 
 
-class MessageEdited(Commanded, Redacted, name="message.edited", writer=Writer.COORDINATOR):
+class MessageEdited(Commanded, Redacted, Redacted, name="message.edited", writer=Writer.COORDINATOR):
     """A waiting message got another content."""
 
     message_id: str
