@@ -27,7 +27,6 @@ from tests.chaos.frames import LONGEST_LINE, Frame, frames
 from tests.chaos.history import History
 
 When = Literal["before", "unheard", "after"]
-STALE = b'"err_code":10071'
 HOLD_S = 10.0
 """How long anything is held back at most."""
 
@@ -51,8 +50,6 @@ class Link:
     deaf: bool = False
     """What the broker says is lost."""
     said: list[str] = field(default_factory=list)
-    refused: int = 0
-    """How many of its writes the broker has refused since they came too late."""
     asked: dict[str, Cut | None] = field(default_factory=dict)
     """Where the broker's word on an event is expected → who dies on hearing it."""
 
@@ -168,7 +165,6 @@ class Wire:
             writer.write(frame.raw)
             await writer.drain()
             if frame.subject in link.asked:
-                link.refused += STALE in frame.body
                 if link.asked.pop(frame.subject) is not None:
                     self.kill(link.session_id)
 
