@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 
 from pydantic import BaseModel
@@ -24,6 +25,8 @@ class Host:
     name: str
     workers: Workers
     capacity: int
+    shared_folders: tuple[str, ...] = ()
+    lease_s: float = 10.0
 
     async def answer(self, name: str, body: bytes) -> HostReply:
         """Return the answer to one request; what goes wrong is in it."""
@@ -51,12 +54,20 @@ class Host:
         """Return this second's sign of life."""
         return HostBeat(
             host=self.name,
-            machine=socket.gethostname(),
+            machine=machine_name(),
+            shared_folders=self.shared_folders,
+            lease_s=self.lease_s if self.shared_folders else None,
             pid=os.getpid(),
             workers=len(self.workers),
             capacity=self.capacity,
             sandbox=self.workers.zygote.sandbox_layer,
         )
+
+
+def machine_name() -> str:
+    """Return what hosts on this machine, and in the same container, have in common."""
+    boot_id = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+    return f"{socket.gethostname()}/{boot_id}"
 
 
 def _read(kind: type[M], body: bytes) -> M:

@@ -7,13 +7,14 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from jidoka.agent.zygote_link import ZygoteLink
 from jidoka.contract.internal import WorkerExited, WorkerStart, WorkerState, WorkerStop
+from jidoka.core.placement import is_beneath
 
 log = logging.getLogger(__name__)
 
@@ -103,6 +104,16 @@ class Workers:
         """End all workers at once."""
         ends = [self._end(worker, grace_s) for worker in list(self._workers.values())]
         await asyncio.gather(*ends)
+
+    async def stop_beneath(self, folders: Collection[str]) -> int:
+        """End at once all workers whose project lies in one of `folders`; return how many."""
+        mine = [
+            worker
+            for worker in self._workers.values()
+            if any(is_beneath(worker.start.project_path, folder) for folder in folders)
+        ]
+        await asyncio.gather(*(self._end(worker, 0.0) for worker in mine))
+        return len(mine)
 
     def zygote_saw_exit(self, pid: int, exit_code: int | None, number: int | None) -> None:
         """Take the status that the zygote has waited for."""

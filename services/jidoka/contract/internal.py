@@ -178,6 +178,11 @@ class HostBeat(Message):
 
     host: str
     machine: str = ""
+    """Hosts on one machine see the same folders and each other's locks."""
+    shared_folders: tuple[str, ...] = ()
+    """Folders that hosts on other machines have too, at the same path."""
+    lease_s: float | None = None
+    """After so long without the broker it ends its workers in those folders."""
     pid: int
     workers: int = 0
     capacity: int = Field(default=256, ge=0)

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, TypeGuard
+from typing import TypeGuard
 
 from jidoka.contract.content import ErrorInfo, Status
 from jidoka.contract.errors import CrashLimit
@@ -25,6 +25,7 @@ from jidoka.contract.events import (
     WorkerAssigned,
     WorkerLost,
 )
+from jidoka.core.placement import HostLoad
 from jidoka.core.projection import KEPT_LOSSES, SessionRow, moment_of
 from jidoka.core.retry import crash_loop
 
@@ -82,6 +83,10 @@ class Given:
     heard: frozenset[str]
     """The hosts that have said which workers they have."""
     rules: Rules
+    loads: tuple[HostLoad, ...] = ()
+    """What is known of those that are alive."""
+    lease_left_s: float | None = None
+    """How long a host on another machine has to wait yet before it may take over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +178,7 @@ def _assign(row: SessionRow, worker: Worker | None, given: Given) -> Step:
         return Record(_status(row, Status.TERMINATED, "crash_limit"))
     if worker is not None and worker.epoch > row.epoch:
         return _assign_ahead(row, worker, given)
-    return _assigned(row, given.host, row.epoch + 1)
+    return _assigned(row, given.host, row.epoch + 1, given)
 
 
 def _assign_ahead(row: SessionRow, worker: Worker, given: Given) -> Step:
@@ -182,17 +187,22 @@ def _assign_ahead(row: SessionRow, worker: Worker, given: Given) -> Step:
     If it is gone its epoch is used up: somewhere it may run yet.
     """
     if not worker.gone:
-        return _assigned(row, worker.host, worker.epoch)
+        return _assigned(row, worker.host, worker.epoch, given)
     if worker.error is not None and not worker.error.retryable:
         return Record(_status(row, Status.TERMINATED, worker.error.code))
-    return _assigned(row, given.host, worker.epoch + 1)
+    return _assigned(row, given.host, worker.epoch + 1, given)
 
 
-def _assigned(row: SessionRow, host: str | None, epoch: int) -> Step:
+def _assigned(row: SessionRow, host: str | None, epoch: int, given: Given) -> Step:
     if host is None:
-        return Rest(no_host=True)
+        return Rest(given.lease_left_s, no_host=True)
     reason = "created" if row.epoch == 0 else "message" if row.reason == "message" else "lost"
-    return Record(WorkerAssigned(host=host, epoch=epoch, reason=reason))
+    event = WorkerAssigned(host=host, epoch=epoch, reason=reason)
+    for load in given.loads:
+        if load.host == host:
+            lease_s = load.lease_on(row.project_path)
+            event = event.model_copy(update={"machine": load.machine, "lease_s": lease_s})
+    return Record(event)
 
 
 def _unknown(row: SessionRow, given: Given) -> Step:
@@ -223,7 +233,7 @@ def _gone(row: SessionRow, worker: Worker) -> Step:
 def _idle(row: SessionRow, worker: Worker | None, given: Given) -> Step:
     if row.is_busy:
         if given.host is None:
-            return Rest(no_host=True)
+            return Rest(given.lease_left_s, no_host=True)
         return Record(_status(row, Status.ACTIVE, "message"))
     if not _is_left(worker, given):
         return Rest(_age_left_s(row, given))
@@ -266,7 +276,7 @@ def _status(row: SessionRow, status: Status, reason: str) -> SessionStatusChange
 
 def _end(row: SessionRow, worker: Worker | None, rules: Rules) -> SessionTerminated:
     error = _error(row, worker, rules)
-    return SessionTerminated(reason=row.reason, totals=totals_of(row), error=error)
+    return SessionTerminated(reason=row.reason, totals=row.totals, error=error)
 
 
 def _error(row: SessionRow, worker: Worker | None, rules: Rules) -> ErrorInfo | None:
@@ -277,16 +287,6 @@ def _error(row: SessionRow, worker: Worker | None, rules: Rules) -> ErrorInfo | 
     if worker is not None and worker.error is not None and worker.error.code == row.reason:
         return worker.error
     return None
-
-
-def totals_of(row: SessionRow) -> dict[str, Any]:
-    """Return what a session has used."""
-    return {
-        "messages": row.messages,
-        "turns": row.turns,
-        "usage": row.usage.model_dump() if row.usage else None,
-        "cost_usd": row.cost_usd,
-    }
 
 
 def _age_left_s(row: SessionRow, given: Given) -> float | None:

@@ -113,6 +113,16 @@ class SessionRow:
             return None
         return Usage(input_tokens=self.input_tokens, output_tokens=self.output_tokens)
 
+    @property
+    def totals(self) -> dict[str, Any]:
+        """What the session has used."""
+        return {
+            "messages": self.messages,
+            "turns": self.turns,
+            "usage": self.usage.model_dump() if self.usage else None,
+            "cost_usd": self.cost_usd,
+        }
+
 
 def project(row: SessionRow | None, entry: Entry) -> SessionRow:
     """Return the row after `entry`. What the row has seen already changes nothing."""

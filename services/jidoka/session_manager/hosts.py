@@ -37,10 +37,15 @@ class BusHosts:
         """Host → pid of the host process whose workers we have been told."""
         self._heard_s: dict[str, float] = {}
         self._trusted_until_s = 0.0
+        self._listening_since_s = _now_s()
 
     def alive(self) -> Collection[HostBeat]:
         """Return the last word of every host that shows signs of life."""
         return self._beats.values()
+
+    def silent_s(self, host: str) -> float:
+        """Return how long a host has not been heard, at most since we listen."""
+        return _now_s() - max(self._heard_s.get(host, 0.0), self._listening_since_s)
 
     async def start(self, host: str, start: WorkerStart) -> HostReply:
         """Start a worker, or find the one that runs."""
@@ -73,6 +78,7 @@ class BusHosts:
 
     def _regained(self) -> None:
         self._listed.clear()
+        self._listening_since_s = _now_s()
         self._trusted_until_s = _now_s() + RECONNECT_S
 
     def _silent(self, host: str, keeper: Keeper) -> None:
@@ -91,7 +97,6 @@ class BusHosts:
     def _gone(self, host: str, keeper: Keeper) -> None:
         self._beats.pop(host, None)
         self._listed.pop(host, None)
-        self._heard_s.pop(host, None)
         logger().warning("a host is gone", host=host)
         keeper.host_gone(host)
 

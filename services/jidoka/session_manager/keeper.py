@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection
 from datetime import datetime
 
 from jidoka.contract.content import ErrorInfo, Sharing
-from jidoka.contract.errors import JidokaError, SessionNotFound, Unavailable
+from jidoka.contract.errors import JidokaError, NoHost, SessionNotFound, Unavailable
 from jidoka.contract.events import Event, WorkerAssigned
 from jidoka.contract.internal import (
     HostBeat,
@@ -23,6 +23,7 @@ from jidoka.contract.internal import (
     WorkerStop,
 )
 from jidoka.core.lifecycle import Given, Record, Rest, Rules, Start, Step, Stop, next_step
+from jidoka.core.placement import Former, place
 from jidoka.core.projection import SessionRow
 from jidoka.session_manager.damage import Damage
 from jidoka.session_manager.ports import Hosts
@@ -63,8 +64,6 @@ class Keeper:
         self._asked_s: dict[str, float] = {}
         self._weights: dict[str, tuple[object, ...]] = {}
         self._heard: set[str] = set()
-        self._placeless: dict[str, None] = {}
-        """Sessions that wait for a place, the longest waiting first."""
         loop = asyncio.get_running_loop()
         self._trust_until_s = loop.time() + HOST_PATIENCE_S
         self._timers[""] = loop.call_later(HOST_PATIENCE_S, self.wake_all)
@@ -117,7 +116,7 @@ class Keeper:
 
     def place_free(self) -> None:
         """Look at the sessions that wait for a place."""
-        for session_id in list(self._placeless):
+        for session_id in list(self._workers.placeless):
             self.wake(session_id)
 
     def _wake_all_on(self, host: str) -> None:
@@ -175,15 +174,23 @@ class Keeper:
     def _given(self, row: SessionRow) -> Given:
         now_s = asyncio.get_running_loop().time()
         alive = self._hosts.alive()
+        loads, former = self._workers.loads(alive), self._former(row)
         return Given(
             now=self._clock(),
             quiet_s=now_s - self._changed_s.setdefault(row.session_id, now_s),
             asked_s=now_s - self._asked_s.get(row.session_id, now_s),
-            host=self._workers.place(alive, row),
+            host=place(loads, row.project_path, former),
             alive=self._alive(alive, row),
             heard=frozenset(self._heard),
             rules=self._rules,
+            loads=loads,
+            lease_left_s=former.left_s if former else None,
         )
+
+    def _former(self, row: SessionRow) -> Former | None:
+        if row.host is None:
+            return None
+        return Former(row.host, row.machine, row.lease_s, self._hosts.silent_s(row.host))
 
     def _alive(self, beats: Collection[HostBeat], row: SessionRow) -> frozenset[str]:
         alive = frozenset(beat.host for beat in beats)
@@ -243,10 +250,12 @@ class Keeper:
         self.wake(row.session_id)
 
     def _rest(self, session_id: str, rest: Rest) -> None:
-        if rest.no_host:
-            self._placeless.setdefault(session_id)
+        if rest.no_host and (row := self._sessions.rows.get(session_id)) is not None:
+            wanted = row.host or row.project_path
+            no_host = NoHost(hosts=len(self._hosts.alive()), wanted=wanted)
+            self._workers.placeless.setdefault(session_id, no_host)
         else:
-            self._placeless.pop(session_id, None)
+            self._workers.placeless.pop(session_id, None)
         if (timer := self._timers.pop(session_id, None)) is not None:
             timer.cancel()
         if rest.for_s is not None:

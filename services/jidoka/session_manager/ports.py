@@ -49,6 +49,10 @@ class Hosts(Protocol):
         """Return the last word of every host that shows signs of life."""
         ...
 
+    def silent_s(self, host: str) -> float:
+        """Return how long a host has not been heard, at most since we listen."""
+        ...
+
     async def start(self, host: str, start: WorkerStart) -> HostReply:
         """Start a worker, or find the one that runs; an older one is ended first.
 

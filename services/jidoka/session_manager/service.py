@@ -184,6 +184,7 @@ class Service:
     def _shown(self, row: SessionRow) -> dict[str, Any]:
         """Return the JSON of a `SessionInfo`."""
         has_worker, damage = row.is_assigned, self._damage.of(row.session_id)
+        problem = damage or self._workers.placeless.get(row.session_id)
         usage = row.usage
         return {
             "session_id": row.session_id,
@@ -204,7 +205,7 @@ class Service:
             "epoch": row.epoch,
             "sequence": row.sequence,
             "owner": row.owner,
-            "error": damage.as_dict() if damage else row.error,
+            "error": problem.as_dict() if problem else row.error,
             "degraded": damage is not None,
             "created_at": row.created_at,
             "updated_at": row.updated_at,

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 
+from jidoka.contract.errors import NoHost
 from jidoka.contract.internal import HostBeat, HostReply, WorkerExited, WorkerReady, WorkerState
 from jidoka.core.lifecycle import Worker
-from jidoka.core.placement import HostLoad, place
-from jidoka.core.projection import SessionRow
+from jidoka.core.placement import HostLoad
 
 
 class Workers:
@@ -17,6 +17,8 @@ class Workers:
 
     def __init__(self) -> None:
         self._workers: dict[str, Worker] = {}
+        self.placeless: dict[str, NoHost] = {}
+        """Sessions that wait for a place and why, the longest waiting first."""
 
     def of(self, session_id: str) -> Worker | None:
         """Return the newest worker of a session."""
@@ -27,13 +29,20 @@ class Workers:
         worker = self._workers.get(session_id)
         return None if worker is None or worker.gone else worker.pid
 
-    def place(self, alive: Collection[HostBeat], row: SessionRow) -> str | None:
-        """Return the host where there is a place for the session's worker."""
+    def loads(self, alive: Collection[HostBeat]) -> tuple[HostLoad, ...]:
+        """Return the hosts that are alive, with all the workers that they have or shall have."""
         mine = Counter(worker.host for worker in self._workers.values() if not worker.gone)
-        loads = [
-            HostLoad(beat.host, max(beat.workers, mine[beat.host]), beat.capacity) for beat in alive
-        ]
-        return place(loads, row.host)
+        return tuple(
+            HostLoad(
+                beat.host,
+                max(beat.workers, mine[beat.host]),
+                beat.capacity,
+                beat.machine,
+                beat.shared_folders,
+                beat.lease_s,
+            )
+            for beat in alive
+        )
 
     def assigned(self, session_id: str, epoch: int, host: str) -> None:
         """Note that a worker is to be started, unless it was: from here on it takes a place."""

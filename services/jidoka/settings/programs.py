@@ -117,6 +117,11 @@ class AgentSettings(Settings):
     """`off`: the owner of this machine opts out for all of its sessions."""
     tool_folders: tuple[Path, ...] = ()
     """Programs outside the system's folders that commands may run, such as a tool chain."""
+    shared_folders: tuple[Path, ...] = ()
+    """Folders on a volume that other machines' hosts have at the same path and name here too: a
+    session in one may move to another machine when its host is gone."""
+    host_lease_s: float = _bounded(10.0, minimum=3, maximum=3_600)
+    """After so long without the broker this host ends its workers in shared folders."""
     fetch_hosts: tuple[str, ...] = ()
     """Whose pages the tool fetch may fetch: names, `*.name`, `*`. None: there is no such tool."""
 

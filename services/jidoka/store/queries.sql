@@ -15,7 +15,7 @@ create table sessions (
   phase text not null, turn_id text, inbox text not null, calls text not null,
   waiting text not null, messages integer not null, turns integer not null,
   input_tokens integer, output_tokens integer, cost_usd real,
-  host text, epoch integer not null, gone_epoch integer not null, losses text not null,
+  host text, machine text not null, lease_s real, epoch integer not null, gone_epoch integer not null, losses text not null,
   created_at text, updated_at text,
   first_cursor integer not null, cursor integer not null,
   sequence integer not null, digest text not null
@@ -51,14 +51,14 @@ on conflict (session_id, turn_id, model) do update set
 insert or replace into sessions (
   session_id, name, title, owner, metadata, project_path, requested_path, sharing, worktree_of,
   sandbox, model, permission_mode, status, reason, asked, ended, error, phase, turn_id, inbox,
-  calls, waiting, messages, turns, input_tokens, output_tokens, cost_usd, host, epoch,
-  gone_epoch, losses, created_at, updated_at, first_cursor, cursor, sequence, digest
+  calls, waiting, messages, turns, input_tokens, output_tokens, cost_usd, host, machine,
+  lease_s, epoch, gone_epoch, losses, created_at, updated_at, first_cursor, cursor, sequence, digest
 ) values (
   :session_id, :name, :title, :owner, :metadata, :project_path, :requested_path, :sharing,
   :worktree_of, :sandbox, :model, :permission_mode, :status, :reason, :asked, :ended, :error,
   :phase, :turn_id, :inbox, :calls, :waiting, :messages, :turns, :input_tokens, :output_tokens,
-  :cost_usd, :host, :epoch, :gone_epoch, :losses, :created_at, :updated_at, :first_cursor,
-  :cursor, :sequence, :digest
+  :cost_usd, :host, :machine, :lease_s, :epoch, :gone_epoch, :losses, :created_at, :updated_at,
+  :first_cursor, :cursor, :sequence, :digest
 );
 
 -- name: get_sessions
