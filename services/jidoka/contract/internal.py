@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from jidoka.contract.content import ErrorInfo, LlmConfig, ToolCall, Usage
+from jidoka.contract.content import ErrorInfo, FileDiff, LlmConfig, ToolCall, Usage
 
 
 class Message(BaseModel):
@@ -35,6 +35,8 @@ class LlmCall(Message):
     tools: tuple[dict[str, Any], ...] = ()
     step: int = 1
     """Which model call of the turn, from 1: the scripted model plays by it."""
+    quiet: bool = False
+    """Nobody is shown the answer while it comes."""
     fresh: bool = False
     """Certainly never asked before, so no remembered answer has to be looked for."""
 
@@ -101,6 +103,8 @@ class LlmAnswer(Message):
     model: str = ""
     finish_reason: str = "stop"
     duration_s: float = 0.0
+    window: int | None = None
+    """Tokens that the model reads at most; null: unknown."""
     content_ref: str | None = None
     """A blob that holds this whole answer where it is more than 256 KiB."""
 
@@ -188,6 +192,24 @@ class HostBeat(Message):
     capacity: int = Field(default=256, ge=0)
     sandbox: str = ""
     """The layer that works there, or `none`."""
+
+
+class DiffAsked(Message):
+    """coordinator → agent-host, on `jido.host.<host>.turn.diff`: what did a turn change?"""
+
+    session_id: str
+    project_path: str
+    spans: tuple[tuple[str, str], ...]
+    """Snapshots before and after, one pair for each time that the turn was gone on with."""
+
+
+class DiffAnswer(Message):
+    """agent-host → coordinator."""
+
+    error: ErrorInfo | None = None
+    files: tuple[FileDiff, ...] = ()
+    files_total: int = 0
+    diff: str = ""
 
 
 class HostReply(Message):

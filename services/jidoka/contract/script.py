@@ -67,3 +67,5 @@ class Script(_Piece):
 
     answers: tuple[ScriptedAnswer, ...] = Field(min_length=1)
     loop: bool = False
+    window: int | None = Field(default=None, ge=1_000)
+    """Tokens that it says it reads at most; null: it does not say."""

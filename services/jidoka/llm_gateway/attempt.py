@@ -101,6 +101,8 @@ class Attempt:
     async def _take(self, piece: Piece) -> None:
         self._folding.add(piece)
         if isinstance(piece, Text | Reasoning):
+            if self._call.quiet:
+                return
             self._flight.shown = True
             kind = "text" if isinstance(piece, Text) else "reasoning"
             await self._deltas.add(kind, piece.text)

@@ -119,6 +119,15 @@ class ModelDirectory:
         self._keys.check(found[0], owner)
         return found
 
+    async def window_of(self, route: Route, project_path: str) -> int | None:
+        """Return how many tokens a model reads at most, None where that is not known.
+
+        The embedded model is driven by a part of the conversation that always fits.
+        """
+        if route.provider == SCRIPTED:
+            return (await self._scripted.script(route.model, project_path)).window
+        return None if route.provider == LOCAL else self._library.window_of(route)
+
     async def models(self, request: LlmModelsRequest) -> LlmModels:
         """Return the model that a call would use; raises the refusal that a call would meet."""
         first, *_ = await self.routes(request.llm, request.owner)

@@ -32,6 +32,10 @@ class Router(Protocol):
         """Return where a call goes, then where it goes if that fails; raises typed refusals."""
         ...
 
+    async def window_of(self, route: Route, project_path: str) -> int | None:
+        """Return how many tokens a model reads at most, None where that is not known."""
+        ...
+
 
 class Lanes(Protocol):
     """Who knows which providers can be asked now."""
@@ -95,12 +99,14 @@ class ModelSpeaker:
         if model is None:
             raise ModelUnknown(name=route.name, why="this gateway does not serve it")
         async with self._lanes.pass_through(route, flight) as passage, self._places:
-            return await Attempt(flight, call, route, self._live).answer(
+            answer = await Attempt(flight, call, route, self._live).answer(
                 model.stream(call, route),
                 Patience.of(self._settings, route),
                 passage,
                 self._read_calls,
             )
+        window = await self._router.window_of(route, call.project_path)
+        return answer.model_copy(update={"window": window})
 
 
 def _is_of_one_model(problem: JidokaError) -> bool:
