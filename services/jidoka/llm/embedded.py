@@ -98,7 +98,8 @@ class EmbeddedModel:
         """Yield the next step: the model's JSON says nothing to a person before it is whole."""
         spent: list[Spent] = []
         try:
-            said = await self._said(_small(call, compact(call.messages, call.tools)), route, spent)
+            step = compact(call.messages, call.tools, call.attempt)
+            said = await self._said(_small(call, step), route, spent)
             asked = question(said, call.messages)
             answer = await self._said(_small(call, asked), route, spent) if asked else ""
             text, calls = expand(said, answer, call.messages)

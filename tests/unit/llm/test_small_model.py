@@ -52,6 +52,21 @@ def choices(messages) -> dict[str, dict[str, Any]]:
     }
 
 
+def test_a_step_that_did_not_end_is_another_throw_at_the_next_attempt():
+    said = '{"tool": "shell", "command": "echo no end'
+    with pytest.raises(ValueError, match="did not end"):
+        expand(said, "", talk("Fix a.py"))
+
+    throws = [compact(talk("Fix a.py"), TOOLS, attempt) for attempt in (1, 2, 3)]
+
+    assert [(throw["temperature"], throw["seed"]) for throw in throws] == [
+        (0.0, 0),
+        (0.7, 1),
+        (0.7, 2),
+    ]
+    assert throws[0]["messages"] == throws[2]["messages"]
+
+
 def test_the_system_prompt_is_the_same_bytes_in_every_call():
     first = compact(talk("Fix a.py"), TOOLS)["messages"][0]
 

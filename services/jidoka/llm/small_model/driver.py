@@ -27,8 +27,11 @@ Messages = Sequence[Mapping[str, Any]]
 Request = dict[str, Any]
 
 
-def compact(messages: Messages, tools: Messages) -> Request:
-    """Return the chat completion that chooses the next step; both arguments are OpenAI's."""
+def compact(messages: Messages, tools: Messages, attempt: int = 1) -> Request:
+    """Return the chat completion that chooses the next step; messages and tools are OpenAI's.
+
+    A later `attempt` is another throw: a step that did not end would not end again.
+    """
     offered = [str(tool.get("function", {}).get("name")) for tool in tools]
     turns = turns_of(messages)
     schema = alternatives(turns, offered)
@@ -38,8 +41,8 @@ def compact(messages: Messages, tools: Messages) -> Request:
             "type": "json_schema",
             "json_schema": {"name": "step", "strict": True, "schema": schema},
         },
-        "temperature": 0.0,
-        "seed": 0,
+        "temperature": AGAIN_TEMPERATURE if attempt > 1 else 0.0,
+        "seed": attempt - 1,
         "max_tokens": STEP_TOKENS,
     }
 
@@ -84,7 +87,10 @@ def expand(text: str, answer: str, messages: Messages) -> tuple[str, list[dict[s
 
 
 def _step(text: str) -> dict[str, Any]:
-    parsed: object = json.loads(text)
+    try:
+        parsed: object = json.loads(text)
+    except ValueError:
+        raise ValueError(f"a step that did not end within {STEP_TOKENS} tokens") from None
     if not isinstance(parsed, dict) or "tool" not in parsed:
         raise ValueError("the answer names no tool")
     return cast("dict[str, Any]", parsed)
