@@ -12,6 +12,7 @@ from jidoka.agent.aftermath import Aftermath
 from jidoka.agent.clock import new_id, now
 from jidoka.agent.pairing import model_calls
 from jidoka.agent.gate import project_rules
+from jidoka.agent.gate import project_rules
 from jidoka.agent.perform import Performer
 from jidoka.agent.project import Project
 from jidoka.agent.questions import Questions
@@ -27,6 +28,7 @@ from jidoka.contract import events as e
 from jidoka.contract.content import BlobRef, Limits, LlmConfig, PermissionMode, Status, ToolCall
 from jidoka.contract.errors import JidokaError
 from jidoka.contract.internal import LlmAnswer, LlmCall
+from jidoka.core.permission import Rules
 from jidoka.core.permission import Rules
 from jidoka.core.ports import Draft, Entry, EventLog, Head
 from jidoka.core.state import OpenCall, SessionState
@@ -121,6 +123,8 @@ class Bench:
     limits: Limits = field(default_factory=Limits)
     output: Output = field(default_factory=Output)
     snapshots: KeptSnapshots = field(default_factory=KeptSnapshots)
+    rules: Rules = ()
+    """Permission rules of the machine."""
     rules: Rules = ()
     """Permission rules of the machine."""
     home: Path | None = None

@@ -21,6 +21,7 @@ from jidoka.bus.connection import Bus, connect
 from jidoka.contract.errors import JidokaError
 from jidoka.contract.internal import WorkerExited
 from jidoka.contract.subjects import WORKER_EXITED, host_requests, name_of
+from jidoka.core.rules import parse_rules
 from jidoka.settings import AgentSettings, load, required_nats_url
 
 if TYPE_CHECKING:  # before `jidoka.bus` it would load what that leaves out
@@ -79,6 +80,7 @@ def _workers(
         folders,
         settings.fetch_hosts,
         os.path.realpath(settings.home),
+        settings.permission_rules,
     )
     workers.zygote = ZygoteLink(shared, workers.zygote_saw_exit)
     return workers
@@ -125,6 +127,7 @@ def main() -> int:
     try:
         settings = load(AgentSettings, os.environ)
         telemetry.configure("agent-host", settings)
+        parse_rules(settings.permission_rules, "permission_rules")
         asyncio.run(serve(settings))
     except JidokaError as problem:
         sys.stderr.write(f"{problem.message}\n")

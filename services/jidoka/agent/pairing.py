@@ -29,7 +29,7 @@ from jidoka.bus.connection import Bus
 from jidoka.bus.live import NatsLive
 from jidoka.core.effects import Effect
 from jidoka.core.state import OpenCall
-from jidoka.core.turn import Kinds
+from jidoka.core.permission import Kinds
 from jidoka.llm.gateway_client import GatewayClient
 from jidoka.tools.background import BackgroundShells
 from jidoka.tools.fetch import Fetch

@@ -21,6 +21,8 @@ class PlannedFiles:
     real: ProjectFiles
     written: dict[str, str | None] = field(default_factory=dict)
     """Path → sha-256 after; None: removed."""
+    contents: dict[str, bytes | None] = field(default_factory=dict)
+    """The same with what would be in them."""
 
     def place(self, path: str) -> str:
         """Return `path` relative to the root."""
@@ -36,11 +38,14 @@ class PlannedFiles:
 
     def replace(self, path: str, data: bytes) -> None:
         """Note what would be written."""
-        self.written[self.real.place(path)] = hashlib.sha256(data).hexdigest()
+        place = self.real.place(path)
+        self.written[place] = hashlib.sha256(data).hexdigest()
+        self.contents[place] = data
 
     def remove(self, path: str) -> None:
         """Note what would be removed."""
-        self.written[self.real.place(path)] = None
+        place = self.real.place(path)
+        self.written[place] = self.contents[place] = None
 
 
 async def planned(
@@ -51,12 +56,21 @@ async def planned(
     Raises:
         Refused, Failed: what the call itself would raise.
     """
-    if tool.spec.effect is not EffectClass.IDEMPOTENT:
-        return ()
-    files = PlannedFiles(context.files)
-    marks = dict(context.read_marks)
-    await tool.run(args, replace(context, files=files, read_marks=marks, on_output=_unseen))
+    files = await plan_of(tool, args, context)
     return tuple(FileState(path, digest) for path, digest in files.written.items())
+
+
+async def plan_of(tool: Tool, args: Mapping[str, Any], context: ToolContext) -> PlannedFiles:
+    """Return the project's files as a call would leave them.
+
+    Raises:
+        Refused, Failed: what the call itself would raise.
+    """
+    files = PlannedFiles(context.files)
+    if tool.spec.effect is EffectClass.IDEMPOTENT:
+        marks = dict(context.read_marks)
+        await tool.run(args, replace(context, files=files, read_marks=marks, on_output=_unseen))
+    return files
 
 
 def _unseen(_text: str) -> None:

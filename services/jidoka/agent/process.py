@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from jidoka.agent.clock import new_id
+from jidoka.agent.gate import project_rules
 from jidoka.agent.pairing import LazyPerformer, kinds_of_tools, paired, toolbox_of
 from jidoka.agent.project import Project
 from jidoka.agent.recorder import Recorder
@@ -32,7 +33,8 @@ from jidoka.bus.event_log import NatsEventLog
 from jidoka.contract.errors import JidokaError
 from jidoka.contract.internal import WorkerReady, WorkerStart
 from jidoka.contract.subjects import WORKER_READY
-from jidoka.core.turn import Kinds
+from jidoka.core.permission import Kinds, Rules
+from jidoka.core.rules import parse_rules
 from jidoka.sandbox.probe import ProbedSandbox
 from jidoka.tools.background import BackgroundShells
 
@@ -53,6 +55,8 @@ class Preloaded:
 
     sandbox: ProbedSandbox
     kinds: Kinds
+    rules: Rules
+    """Permission rules of this machine."""
     ballast: list[bytes]
 
 
@@ -68,13 +72,14 @@ def preload(settings: WorkerSettings) -> Preloaded:
     """Do once what every worker would do, so that they share it; call before the first fork.
 
     Raises:
-        JidokaError: the broker cannot be reached.
+        JidokaError: the broker cannot be reached, or a permission rule is none.
     """
+    rules = parse_rules(settings.permission_rules, "permission_rules")
     for _ in range(WARM_ROUNDS):
         asyncio.run(_warm(settings))
     sandbox = ProbedSandbox(mode=settings.sandbox, tool_folders=settings.tool_folders)
     asyncio.run(sandbox.choice())
-    return Preloaded(sandbox, kinds_of_tools(settings.fetch_hosts), filled_holes())
+    return Preloaded(sandbox, kinds_of_tools(settings.fetch_hosts), rules, filled_holes())
 
 
 async def _warm(settings: WorkerSettings) -> None:
@@ -120,7 +125,8 @@ class Worker:
     async def _work(self, bus: Bus, session: LiveSession) -> None:
         source = f"/jidoka/worker/{self.settings.host}-{os.getpid()}"
         kinds, epoch = self.preloaded.kinds, self.start.epoch
-        recorder = Recorder(NatsEventLog(bus), session, epoch, source, kinds, new_id)
+        rules = (*self.preloaded.rules, *project_rules(self.start.project_path))
+        recorder = Recorder(NatsEventLog(bus), session, epoch, source, kinds, new_id, rules)
         snapshots = SnapshotKeeper(Snapshots(bus), session)
         async with asyncio.TaskGroup() as tasks, BackgroundShells() as shells:
             greeting = tasks.create_task(_greet(bus, self.settings, self.start), name="ready")

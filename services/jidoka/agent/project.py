@@ -41,6 +41,7 @@ class Project:
             on_output=on_output,
             timeout_s=limits.shell_timeout_s if commands else limits.tool_timeout_s,
             read_marks=self._read_marks,
+            network=state.network,
             commits=RepositoryCommits(self.root),
         )
 

@@ -10,9 +10,10 @@ from jidoka.agent.session import LiveSession
 from jidoka.contract.errors import StaleSequence, StorageFull, TimedOut, Unavailable
 from jidoka.contract.events import Event
 from jidoka.core.effects import Effect
+from jidoka.core.permission import Kinds, Rules
 from jidoka.core.ports import Draft, EventLog
 from jidoka.core.state import OpenCall, SessionState
-from jidoka.core.turn import Kinds, next_effects
+from jidoka.core.turn import next_effects
 
 _AGAIN_FIRST_S = 0.1
 _AGAIN_MOST_S = 5.0
@@ -32,11 +33,13 @@ class Recorder:
     source: str
     kinds: Kinds
     new_id: Callable[[], str]
+    rules: Rules = ()
+    """The permission rules of the machine and the project."""
     _one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def wanted(self) -> tuple[Effect, ...]:
         """Return what this worker should be doing now."""
-        return next_effects(self.session.state, self.epoch, self.kinds)
+        return next_effects(self.session.state, self.epoch, self.kinds, self.rules)
 
     def open_call(self, call_id: str) -> OpenCall:
         """Return a tool call that has no recorded end; raises `Unwanted` where it has."""

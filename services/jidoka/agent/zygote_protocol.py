@@ -18,6 +18,6 @@ class WorkerSettings:
     sandbox: str = "auto"
     tool_folders: Sequence[str] = ()
     fetch_hosts: Sequence[str] = ()
-    permission_rules: Sequence[str] = ()
     home: str = ""
     """Jidoka's folder, where the snapshots of turns are kept."""
+    permission_rules: Sequence[str] = ()

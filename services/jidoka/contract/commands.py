@@ -39,7 +39,7 @@ from jidoka.contract.permission_commands import (
     RevokePermission,
     RuleTexts,
 )
-from jidoka.contract.undo_commands import RedoTurn, RetryTurn, UndoTurn
+from jidoka.contract.undo_commands import DiffTurn, RedoTurn, RetryTurn, UndoTurn
 
 MAX_CONTENT_BYTES = 256 * 1024
 MAX_PATH_BYTES = 4096
@@ -198,6 +198,7 @@ Command = (
     | RetryTurn
     | UndoTurn
     | RedoTurn
+    | DiffTurn
     | AnswerPermission
     | RevokePermission
     | ListPermissions

@@ -96,6 +96,8 @@ class MessageAccepted(Commanded, Redacted, Redacted, name="message.accepted", wr
     """Who said it."""
     unattended: bool = False
     """Nobody waits for questions of the turn that takes it up: they take their default at once."""
+    unattended: bool = False
+    """Nobody waits for questions of the turn that takes it up: they take their default at once."""
 
 
 class MessageEdited(Commanded, Redacted, Redacted, name="message.edited", writer=Writer.COORDINATOR):
@@ -176,6 +178,21 @@ class QuestionAnswered(Commanded, name="question.answered", writer=Writer.COORDI
     author: str = ""
 
 
+class PermissionRevoked(Commanded, name="permission.revoked", writer=Writer.COORDINATOR):
+    """Somebody took back a rule that an answer had made."""
+
+    rule: str
+    author: str = ""
+
+
+class QuestionAnswered(Commanded, name="question.answered", writer=Writer.COORDINATOR):
+    """Somebody answered what the agent asked; the first answer wins."""
+
+    call_id: str
+    answer: str
+    author: str = ""
+
+
 class SessionRenamed(Commanded, name="session.renamed", writer=Writer.COORDINATOR):
     """The session got another name."""
 
@@ -189,6 +206,10 @@ class SessionConfigured(Commanded, name="session.configured", writer=Writer.COOR
     permission_mode: PermissionMode | None = None
     limits: Limits | None = None
     system_prompt: str | None = None
+    permissions: tuple[str, ...] | None = None
+    """Rules about what may be done, all of them; null: as before."""
+    network: bool | None = None
+    """Whether commands reach the network from now on; null: as before."""
     permissions: tuple[str, ...] | None = None
     """Rules about what may be done, all of them; null: as before."""
     network: bool | None = None
@@ -256,6 +277,10 @@ class SessionCreated(Commanded, name="session.created", writer=Writer.SESSION_MA
     system_prompt: str | None = None
     tools: tuple[str, ...] | None = None
     """The tools that the model may use; null for all."""
+    permissions: tuple[str, ...] = ()
+    """Rules about what may be done without asking, on one line each: `allow shell git status`."""
+    network: bool = False
+    """Whether commands reach the network."""
     permissions: tuple[str, ...] = ()
     """Rules about what may be done without asking, on one line each: `allow shell git status`."""
     network: bool = False
@@ -516,6 +541,8 @@ class ToolDenied(EventData, name="tool.denied"):
     reason: str = ""
     effect: str = ""
     """What the tool does: `pure` `idempotent` `effect` `unknown`."""
+    effect: str = ""
+    """What the tool does: `pure` `idempotent` `effect` `unknown`."""
 
 
 class TurnLimitReached(EventData, name="turn.limit_reached"):
@@ -685,6 +712,8 @@ Event = (
     | PermissionAnswered
     | PermissionRevoked
     | QuestionAnswered
+    | PermissionRevoked
+    | QuestionAnswered
     | SessionRenamed
     | SessionConfigured
     | ConversationCleared
@@ -706,6 +735,8 @@ Event = (
     | LlmResponded
     | LlmFailed
     | PermissionRequested
+    | QuestionAsked
+    | QuestionExpired
     | QuestionAsked
     | QuestionExpired
     | ToolStarted

@@ -39,6 +39,15 @@ class AskPermission:
     call_id: str
     rule: str = ""
     """The rule that wants it; empty: the mode does."""
+    rule: str = ""
+    """The rule that wants it; empty: the mode does."""
+
+
+@dataclass(frozen=True, slots=True)
+class AskPerson:
+    """Ask a person what the agent wants to know → `question.asked`."""
+
+    call_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +73,7 @@ class DenyTool:
 
     call_id: str
     by: str
+    rule: str = ""
     rule: str = ""
 
 
@@ -145,6 +155,7 @@ Effect = (
     StartTurn
     | CallModel
     | AskPermission
+    | AskPerson
     | AskPerson
     | AwaitAnswer
     | DenyTool

@@ -28,6 +28,7 @@ from jidoka.contract.ids import command_key
 from jidoka.core.answers import after_answer_event, after_denial
 from jidoka.core.attention import heard_first, inherited
 from jidoka.core.changing import changed
+from jidoka.core.cuts import goes_on, whole
 from jidoka.core.context_events import after_context_event
 from jidoka.core.ports import Entry
 from jidoka.core.servers import after_mcp_event
@@ -316,8 +317,9 @@ def _llm_responded(state: SessionState, event: e.LlmResponded) -> SessionState:
             attempt=1,
             retry_at=None,
             calls=tuple(OpenCall(call) for call in event.tool_calls),
-            answer=event.content or turn.answer,
-            answered=not event.tool_calls,
+            answer=whole(turn.answer, event, turn.cuts),
+            answered=not event.tool_calls and not goes_on(event, turn.cuts),
+            cuts=turn.cuts + 1 if goes_on(event, turn.cuts) else 0,
             usage=_sum_usage(turn.usage, event.usage),
             cost_usd=_sum_cost(turn.cost_usd, event.cost_usd),
         ),

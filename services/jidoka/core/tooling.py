@@ -17,6 +17,8 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 MIB = 1024 * 1024
+ASK_TOOL = "ask"
+"""The tool by which the agent asks a person; its call waits for the answer before it runs."""
 INLINE_BYTES = 64 * 1024
 """What the model reads of an output at most: half of it from the head, half from the tail."""
 SPILL_BYTES = 64 * MIB
@@ -32,6 +34,8 @@ class EffectClass(StrEnum):
     """It writes files: compare their hashes with those before and after."""
     EFFECT = "effect"
     """Anything may have happened: never again."""
+    UNKNOWN = "unknown"
+    """Nobody says what it does, as with tools of others: never again, and asked about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +200,8 @@ class ToolContext:
     """Path → sha-256 of what this session last read there or wrote."""
     commits: Commits | None = None
     """None: this session does not commit."""
+    answer: str | None = None
+    """What a person answered, for the tool that asks; None: nobody did."""
     read_first: bool = True
     """Whether `write` replaces a file only when this session has seen it."""
 

@@ -55,7 +55,8 @@ def _next(state: SessionState, kinds: Kinds, rules: Rules) -> tuple[Effect, ...]
         return _between_turns(state)
     if turn.calls:
         settling = tuple(_settle(state, turn, call, kinds, rules) for call in turn.calls)
-        return (*_one_at_a_time(settling, turn, kinds), *_wall(state, turn))
+        kept = _one_at_a_time(settling, turn, kinds)
+        return (*_reachable(state, turn, kept), *_wall(state, turn))
     if turn.stopping or turn.answered or exceeded(state):
         return (EndTurn(turn.turn_id),)
     if state.servers and untried(state.servers, state.epoch) and not _is_asked(turn):
@@ -67,6 +68,14 @@ def _servers(state: SessionState) -> tuple[Effect, ...]:
     """Return the servers to be kept: from a worker's first turn on, as long as it lives."""
     wanted = (s for s in state.servers if state.turn is not None or s.tried_in == state.epoch)
     return tuple(KeepServer(server.name, server.added_at) for server in wanted)
+
+
+def _reachable(state: SessionState, turn: Turn, kept: tuple[Effect, ...]) -> tuple[Effect, ...]:
+    """Leave out calls of servers until this worker has tried these."""
+    if not state.servers or not untried(state.servers, state.epoch):
+        return kept
+    theirs = {c.call_id for c in turn.calls if is_of_a_server(state.servers, c.call.tool)}
+    return tuple(e for e in kept if not (isinstance(e, RunTool) and e.call_id in theirs))
 
 
 def _is_asked(turn: Turn) -> bool:

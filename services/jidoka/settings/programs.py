@@ -124,6 +124,8 @@ class AgentSettings(Settings):
     """After so long without the broker this host ends its workers in shared folders."""
     fetch_hosts: tuple[str, ...] = ()
     """Whose pages the tool fetch may fetch: names, `*.name`, `*`. None: there is no such tool."""
+    permission_rules: tuple[str, ...] = ()
+    """Rules for every session on this machine: `allow shell git status`, `deny * .env`."""
 
     @property
     def host_name(self) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from jidoka.contract.errors import ToolArgsInvalid, ToolUnknown
 from jidoka.core.tooling import EffectClass, Tool
 from jidoka.tools.arguments import MAX_PROBLEMS, fitting, problems_of
+from jidoka.tools.ask import Ask
 from jidoka.tools.commit import Commit
 from jidoka.tools.edit import Edit
 from jidoka.tools.glob import Glob
@@ -27,7 +28,7 @@ def builtin_tools() -> tuple[Tool, ...]:
     return (
         *(Read(), List(), Glob(), Grep()),
         *(Edit(), MultiEdit(), Patch(), Write()),
-        *(Shell(), Commit(), Todo()),
+        *(Shell(), Commit(), Todo(), Ask()),
     )
 
 

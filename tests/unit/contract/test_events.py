@@ -29,7 +29,7 @@ from jidoka.contract.events import (
 WRITERS = {
     Writer.COORDINATOR: {
         "message.accepted", "message.edited", "message.withdrawn", "turn.cancel_requested",
-        "permission.answered", "session.renamed", "session.configured", "conversation.cleared",
+        "permission.answered", "permission.revoked", "question.answered", "session.renamed", "session.configured", "conversation.cleared",
         "session.close_requested", "session.termination_requested",
         "turn.undo_requested", "turn.redo_requested", "turn.retry_requested",
     },
@@ -40,6 +40,7 @@ WRITERS = {
     },
     Writer.WORKER: {
         "turn.started", "llm.requested", "llm.responded", "llm.failed", "permission.requested",
+        "question.asked", "question.expired",
         "tool.started", "tool.completed", "tool.failed", "tool.interrupted", "tool.denied",
         "turn.limit_reached", "session.titled", "turn.ended",
         "turn.undo_started", "turn.undone", "turn.redone", "turn.undo_refused",

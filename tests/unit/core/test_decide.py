@@ -125,17 +125,16 @@ def test_the_first_answer_to_a_question_wins():
     answer = c.AnswerPermission(session_id="s1", call_id="c1", decision="allow", author="ann")
     event = said(ASKING, answer)
     assert isinstance(event, e.PermissionAnswered)
-    call = ASKING.call("c1")
-    assert call
-    assert call.question
-    answered = replace(call, question=replace(call.question, answer="allow", answered_by="ann"))
-    assert ASKING.turn
-    state = replace(ASKING, turn=replace(ASKING.turn, calls=(answered,)))
+    state = replace(ASKING, answers=(Answered("c1", "allow", "ann", START),))
 
     with pytest.raises(errors.AlreadyAnswered) as refusal:
         said(state, answer, "id-2")
 
-    assert refusal.value.by == "ann"
+    assert refusal.value.details() == {
+        "by": "ann",
+        "answer": "allow",
+        "at": "2026-01-01T00:00:00.000Z",
+    }
 
 
 @pytest.mark.parametrize("state", [ENDED, replace(BUSY, closing="terminate")])

@@ -48,6 +48,7 @@ def test_each_tool_says_what_an_unfinished_call_means():
         "shell": EffectClass.EFFECT,
         "commit": EffectClass.EFFECT,
         "todo": EffectClass.PURE,
+        "ask": EffectClass.PURE,
     }
 
 
