@@ -1,4 +1,8 @@
-"""A tool's output, shown while it runs: coalesced, bounded, never waited for by the tool."""
+"""A tool's output, shown while it runs: coalesced, bounded, never waited for by the tool.
+
+Secrets are struck out before. Where pieces are left out, what comes next is shown from its next
+line on: a secret of which the beginning was left out would not be known by its rest.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,8 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from jidoka.contract.live import Delta, LiveKind
+from jidoka.contract.redaction import RedactedStream, Redactor
+from jidoka.contract.secret_formats import after_key, ends_in_key
 
 _EVERY_S = 0.05
 _MOST_CHARACTERS = 64 * 1024
@@ -31,6 +37,12 @@ class LiveOutput:
     turn_id: str
     call_id: str
     attempt: int
+    redactor: Redactor = field(default_factory=Redactor)
+    _stream: RedactedStream | None = None
+    _gap: bool = False
+    """The last that was printed was left out."""
+    _in_key: bool = False
+    """And it ended within a private key."""
     _pieces: list[str] = field(default_factory=list)
     _waiting: int = 0
     _left_out: int = 0
@@ -39,18 +51,41 @@ class LiveOutput:
 
     def write(self, text: str) -> None:
         """Take the next piece; never waits."""
-        shown = text[: _MOST_CHARACTERS - self._waiting]
-        self._pieces.append(shown)
-        self._waiting += len(shown)
-        self._left_out += _size(text[len(shown) :])
+        room = _MOST_CHARACTERS - self._waiting
+        clean = self._clean(text) if room > 0 else ""
+        self._take(clean[:room])
+        if room <= 0:
+            self._leave_out(text, text)
+        elif len(clean) > room:
+            self._leave_out(clean[room:], text)
         if self._sender is None:
             self._sender = asyncio.get_running_loop().create_task(self._later(), name="output")
+
+    def _clean(self, text: str) -> str:
+        if self._gap:
+            rest = after_key(text) if self._in_key else text.partition("\n")[2]
+            self._left_out += _size(text[: len(text) - len(rest)])
+            self._gap, self._in_key = not rest, self._in_key and not rest
+            text = rest
+        self._stream = self._stream or self.redactor.stream()
+        return self._stream.feed(text)
+
+    def _take(self, text: str) -> None:
+        self._pieces.append(text)
+        self._waiting += len(text)
+
+    def _leave_out(self, rest: str, printed: str) -> None:
+        self._left_out += _size(rest)
+        self._in_key = ends_in_key(printed, self._in_key)
+        self._stream, self._gap = None, True
 
     async def close(self) -> None:
         """Send what is left and end the sender."""
         if self._sender is not None:
             self._sender.cancel()
             self._sender = None
+        if self._stream is not None:
+            self._take(self._stream.close())
         await self._send()
 
     async def _later(self) -> None:

@@ -19,6 +19,7 @@ from jidoka.agent.project import Project
 from jidoka.agent.questions import Questions
 from jidoka.agent.reading import Reading
 from jidoka.agent.recorder import Recorder
+from jidoka.agent.secrets import GuardedTools, SessionSecrets
 from jidoka.agent.spill import BlobSpill
 from jidoka.agent.tool_calls import ToolCalls
 from jidoka.agent.turn_files import TurnFiles
@@ -68,17 +69,21 @@ def paired(
     """Return what performs the effects of a worker; `home` is jidoka's folder."""
     session_id = recorder.session.state.session_id
     live, blobs = NatsLive(bus, source=recorder.source), NatsBlobs(bus)
+    secrets = SessionSecrets(bus.redactors, session_id, project.root)
+    guarded = GuardedTools(toolbox, secrets)
 
     def output(call: OpenCall, turn_id: str) -> LiveOutput:
         attempt = call.attempt + 1
-        return LiveOutput(live, session_id, recorder.epoch, turn_id, call.call_id, attempt)
+        return LiveOutput(
+            *(live, session_id, recorder.epoch, turn_id, call.call_id, attempt), secrets.redactor
+        )
 
     aftermath = Aftermath(live, session_id, project.root)
     files = TurnFiles(project.root, home, session_id)
-    questions = Questions(recorder, toolbox, project.context, now)
-    spill = BlobSpill(blobs)
+    questions = Questions(recorder, guarded, project.context, now)
+    spill = BlobSpill(blobs, bus.redactors)
     tools = ToolCalls(
-        recorder, toolbox, project.context, output, spill, aftermath, files, questions
+        recorder, guarded, project.context, output, spill, aftermath, files, questions
     )
     model = GatewayClient(bus, blobs)
     models = model_calls(recorder, model, tools, project.root, asking_the_gateway(bus))

@@ -491,6 +491,17 @@ class ToolArgsInvalid(Refused):
     problems: tuple[str, ...]
 
 
+class SecretWithheld(Refused):
+    """{placeholder} stands for a secret that was struck out, and {tool} would take it as it is.
+
+    Write what is around it, or take the value from where it is: a file or the environment.
+    """
+
+    code: ClassVar[str] = "secret_withheld"
+    placeholder: str
+    tool: str
+
+
 class ToolDenied(Refused):
     """The call was denied by {by} ({rule})."""
 

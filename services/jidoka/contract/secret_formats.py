@@ -231,3 +231,33 @@ def _pem_at(text: str, start: int) -> tuple[int, bool]:
     if match is None:
         return start, False
     return match.end(), bool(match["end"] or _CUT_SHORT.match(match["body"]))
+
+
+def ends_in_key(text: str, before: bool) -> bool:
+    """Tell whether `text` ends within a private key; `before` says whether it begins in one."""
+    begins, ends = text.rfind("-----BEGIN"), text.rfind("-----END")
+    return before if begins == ends else begins > ends
+
+
+def after_key(text: str) -> str:
+    """Return what follows the end of a private key that `text` begins in; empty: it goes on."""
+    return text.partition("-----END")[2].partition("\n")[2]
+
+
+def without_edges(head: str, tail: str) -> tuple[str, str]:
+    """Return the parts of a text around what was cut out of it, without halves of secrets.
+
+    Of a word that was cut in two nobody could say what it is, nor of the rest of a private key.
+    """
+    last = max(head.rfind(edge, -_MOST_EDGE) for edge in _EDGES)
+    head = head[: last + 1] if last >= 0 else head
+    starts = [tail.find(edge, 0, _MOST_EDGE) for edge in _EDGES]
+    tail = tail[min((at for at in starts if at >= 0), default=0) :]
+    end = tail.find("-----END")
+    if end >= 0 and _SAYS_PRIVATE in tail[end : end + 64] and "-----BEGIN" not in tail[:end]:
+        tail = after_key(tail)
+    return head, tail
+
+
+_EDGES: Final = ("\n", " ", "\t", '"', "'", ",", ";")
+_MOST_EDGE: Final = 4_096

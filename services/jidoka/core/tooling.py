@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
+from jidoka.contract.redaction import Redactor
+
 MIB = 1024 * 1024
 ASK_TOOL = "ask"
 """The tool by which the agent asks a person; its call waits for the answer before it runs."""
@@ -204,6 +206,8 @@ class ToolContext:
     """What a person answered, for the tool that asks; None: nobody did."""
     read_first: bool = True
     """Whether `write` replaces a file only when this session has seen it."""
+    redactor: Redactor = field(default_factory=Redactor)
+    """Strikes secrets out of what is shown in pieces."""
 
 
 class Tool(Protocol):

@@ -6,6 +6,7 @@ import contextlib
 import time
 from collections.abc import AsyncGenerator, Callable
 
+from jidoka.contract.secret_formats import without_edges
 from jidoka.core.tooling import CommandResult, Limits
 from jidoka.sandbox.control_groups import ControlGroups, Group
 from jidoka.sandbox.output import Output
@@ -51,10 +52,13 @@ def _limit(end: End, group: Group | None) -> str | None:
 def _result(
     end: End, output: Output, duration_s: float, notes: tuple[str, ...], limit: str | None
 ) -> CommandResult:
+    head, tail = output.head(), output.tail()
+    if tail:
+        head, tail = without_edges(head, tail)
     return CommandResult(
         exit_status=end.exit_status,
-        head=output.head(),
-        tail=output.tail(),
+        head=head,
+        tail=tail,
         output_bytes=output.size,
         duration_s=duration_s,
         timed_out=end.timed_out,

@@ -136,16 +136,18 @@ class BackgroundShells:
 
 
 async def _run(shell: _Shell, context: ToolContext) -> None:
+    redacted = context.redactor.stream()
     try:
         result = await context.sandbox.run(
             shell.command,
             root=context.root,
             timeout_s=LONGEST_S,
-            on_output=shell.show,
+            on_output=lambda text: shell.show(redacted.feed(text)),
             limits=context.limits,
             network=context.network,
         )
         drop_spill(result)
+        shell.show(redacted.close())
         shell.end = _end_of(result)
     except JidokaError as error:
         shell.end = f"did not run: {error}"
