@@ -85,3 +85,53 @@ def test_the_model_does_not_read_what_was_undone(home: Home, project: Path, scri
     undone = [x for x in home.log_of(session_id) if isinstance(x.event, e.TurnUndone)]
     assert len(undone) == 1
     assert json.loads(redo.stdout)["error"]["code"] == "nothing_to_undo"
+
+
+def test_what_a_turn_changed_is_shown(home: Home, project: Path, script: Write):
+    (project / "blob").write_bytes(b"\0\1")
+    change = call("shell", command="printf '\\0\\2' > blob; chmod +x note.txt; rm -f gone")
+    (project / "gone").write_text("x\n")
+    session_id = edited(home, project, script, {"tool_calls": [change]}, {"text": "Done."})
+    home.jidoka("send", session_id, "More", "--wait")
+
+    first = home.jidoka("diff", session_id, "1")
+    second = home.json("diff", session_id, "--json")
+    stat = home.jidoka("diff", session_id, "2", "--stat")
+    none = home.jidoka("diff", session_id, "9", "--json")
+
+    files = {file["path"]: file for file in second["files"]}
+    assert "-two\n+three" in first.stdout
+    assert "d/new  +1 -0 (added)" in first.stdout
+    assert (second["number"], second["outcome"]) == (2, "completed")
+    assert {path: file["change"] for path, file in files.items()} == {
+        "blob": "modified",
+        "gone": "deleted",
+        "note.txt": "mode",
+    }
+    assert files["blob"]["added"] is None
+    assert "Binary files a/blob and b/blob differ" in second["diff"]
+    assert "note.txt  100644 → 100755" in stat.stdout
+    assert json.loads(none.stdout)["error"]["code"] == "turn_not_found"
+
+
+def test_the_last_answer_is_given_anew(home: Home, project: Path, script: Write):
+    before = files_of(project)
+    session_id = edited(home, project, script, {"text": "Anew."})
+
+    said = home.jidoka("retry", session_id, "--regenerate", "--wait")
+    refused = home.jidoka("retry", session_id, "--json")
+
+    asked = [x.event for x in home.log_of(session_id) if isinstance(x.event, e.TurnStarted)]
+    assert "Anew." in said.stdout
+    assert files_of(project) == before
+    assert asked[1].retry_of == asked[0].turn_id
+    assert asked[1].message_ids == asked[0].message_ids
+    assert json.loads(refused.stdout)["error"]["code"] == "nothing_to_undo"
+
+
+def test_a_model_that_nobody_has_is_refused_at_the_door(home: Home, project: Path, script: Write):
+    session_id = edited(home, project, script)
+
+    refused = home.jidoka("session", "configure", session_id, "--model", "nobody/knows", "--json")
+
+    assert json.loads(refused.stdout)["error"]["code"] == "provider_unknown"

@@ -62,7 +62,8 @@ async def serve(settings: AgentSettings) -> None:
 def _host(settings: AgentSettings, workers: Workers) -> Host:
     folders = tuple(os.path.realpath(folder) for folder in settings.shared_folders)
     capacity, lease_s = settings.worker_capacity, settings.host_lease_s
-    return Host(settings.host_name, workers, capacity, folders, lease_s)
+    home = os.path.realpath(settings.home)
+    return Host(settings.host_name, workers, capacity, folders, lease_s, home)
 
 
 def _workers(

@@ -13,7 +13,14 @@ from pydantic import BaseModel
 from jidoka.agent.workers import Workers
 from jidoka.contract.content import ErrorInfo
 from jidoka.contract.errors import InvalidMessage, JidokaError, UnknownCommand
-from jidoka.contract.internal import HostBeat, HostReply, WorkerStart, WorkerStop
+from jidoka.contract.internal import (
+    DiffAnswer,
+    DiffAsked,
+    HostBeat,
+    HostReply,
+    WorkerStart,
+    WorkerStop,
+)
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -27,15 +34,17 @@ class Host:
     capacity: int
     shared_folders: tuple[str, ...] = ()
     lease_s: float = 10.0
+    home: str = ""
+    """Jidoka's folder, where the snapshots of turns are."""
 
-    async def answer(self, name: str, body: bytes) -> HostReply:
+    async def answer(self, name: str, body: bytes) -> HostReply | DiffAnswer:
         """Return the answer to one request; what goes wrong is in it."""
         try:
             return await self._answer(name, body)
         except JidokaError as problem:
             return HostReply(ok=False, error=ErrorInfo.model_validate(problem.as_dict()))
 
-    async def _answer(self, name: str, body: bytes) -> HostReply:
+    async def _answer(self, name: str, body: bytes) -> HostReply | DiffAnswer:
         match name:
             case "worker.start":
                 worker = await self.workers.start(_read(WorkerStart, body))
@@ -45,9 +54,13 @@ class Host:
                 return HostReply()
             case "worker.list":
                 return HostReply(workers=self.workers.states())
+            case "turn.diff":
+                from jidoka.agent.turn_diff import difference  # noqa: PLC0415 - seldom asked
+
+                return await difference(_read(DiffAsked, body), self.home)
             case _:
                 raise UnknownCommand(
-                    name=name, known=("worker.start", "worker.stop", "worker.list")
+                    name=name, known=("worker.start", "worker.stop", "worker.list", "turn.diff")
                 )
 
     def beat(self) -> HostBeat:

@@ -67,7 +67,7 @@ class Undoer:
         undoing = self._undoing()
         try:
             plan = await self._planned(undoing)
-            spared = set() if undoing.files == "force" else set(plan.changed)
+            spared = set[str]() if undoing.files == "force" else set(plan.changed)
             write = {path: to for path, to in plan.write.items() if path not in spared}
             failed = await self.files.snapshots.put_back(write)
         except JidokaError as problem:

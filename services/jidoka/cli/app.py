@@ -10,11 +10,13 @@ from jidoka.cli import (
     answer,
     cancel,
     demo,
+    diff,
     doctor,
     down,
     follow,
     redo,
     registry,
+    retry,
     run,
     schemas,
     send,
@@ -24,6 +26,7 @@ from jidoka.cli import (
     up,
 )
 from jidoka.cli.dlq import commands as dlq
+from jidoka.cli.queue import commands as queue
 from jidoka.cli.session import commands as session
 
 EPILOG = """\b
@@ -78,6 +81,8 @@ EXAMPLES = {
     "answer": ("jidoka answer cart call_7 allow", "jidoka answer cart call_7 deny"),
     "undo": ("jidoka undo", "jidoka undo cart --turns 3", "jidoka undo cart --keep-mine"),
     "redo": ("jidoka redo cart",),
+    "diff": ("jidoka diff", "jidoka diff cart 3 --stat"),
+    "retry": ("jidoka retry cart --wait", "jidoka retry cart --regenerate"),
     "serve": ("JIDOKA_NATS_URL=nats://broker:4222 jidoka serve coordinator",),
 }
 
@@ -94,12 +99,15 @@ for module in (
     answer,
     undo,
     redo,
+    diff,
+    retry,
     serve,
 ):
     name = module.__name__.rpartition(".")[2]
     epilog = "\n".join(["\b\nExamples:", *(f"  {line}" for line in EXAMPLES.get(name, ()))])
     app.command(name, epilog=epilog if name in EXAMPLES else None)(module.command)
 app.add_typer(session.group, name="session")
+app.add_typer(queue.group, name="queue")
 app.add_typer(dlq.group, name="dlq")
 app.add_typer(registry.group, name="registry")
 app.add_typer(schemas.group, name="schemas")

@@ -40,6 +40,8 @@ Target = Annotated[
     str, typer.Argument(help="Id, number in the list, name, or the beginning of a name.")
 ]
 
+Waiting = Annotated[str, typer.Argument(help="Its place in the list from 1, or its id.")]
+
 
 class Mode(StrEnum):
     """What the agent may do without asking."""

@@ -59,15 +59,15 @@ async def target_id(client: Client, target: str | None) -> str:
 
 
 @asynccontextmanager
-async def opened(client: Client, session_id: str) -> AsyncGenerator[None]:
-    """Have a session that was put away back for the time of the context."""
+async def opened(client: Client, session_id: str, *, close: bool = True) -> AsyncGenerator[None]:
+    """Have a session that was put away back, and put away again after the context."""
     was_closed = (await client.get_session_info(session_id)).status == Status.CLOSED
     if was_closed:
         await client.resume_session(session_id)
     try:
         yield
     finally:
-        if was_closed:
+        if was_closed and close:
             await client.close_session(session_id, "it was closed before")
 
 

@@ -14,8 +14,16 @@ from jidoka.cli.failing import INTERRUPTED, TURN_FAILED, exit_code_of
 from jidoka.client.items import Item, Recorded
 from jidoka.client.shapes import Call, SessionView, TurnView
 from jidoka.client.view import see
-from jidoka.contract.errors import JidokaError, SessionTerminated, Unavailable
-from jidoka.contract.events import MessageAccepted, TurnEnded
+from jidoka.contract.errors import JidokaError, SessionTerminated, Unavailable, from_dict
+from jidoka.contract.events import (
+    Event,
+    MessageAccepted,
+    TurnEnded,
+    TurnRetryRequested,
+    TurnUndoRefused,
+    TurnUndoRequested,
+    UnknownEvent,
+)
 from jidoka.contract.events import SessionTerminated as Ended
 
 if TYPE_CHECKING:
@@ -40,14 +48,14 @@ class Interrupted(Exception):  # noqa: N818 - no defect: a person asked twice to
 async def watch_turn(
     client: Client, session_id: str, number: int, show: Show, *, after: int | None = None
 ) -> TurnView:
-    """Return the turn that answers message `number`, after it has ended.
+    """Return the turn that answers message or retry `number`, after it has ended.
 
     `show` sees each item after number `after`, by default from that message on.
 
     Raises:
         SessionTerminated: the session ended before. Unavailable: the broker stayed away.
     """
-    view, message_id, turn_id = SessionView(session_id=session_id), None, None
+    view, asked, turn_id = SessionView(session_id=session_id), None, None
     first = number - 1 if after is None else after
     following = client.subscribe_to_session(session_id, after=first)
     async with aclosing(_patient(client, following)) as items:
@@ -56,12 +64,14 @@ async def watch_turn(
             show(item, view)
             if not isinstance(item, Recorded):
                 continue
-            if isinstance(item.event, MessageAccepted) and item.sequence == number:
-                message_id = item.event.message_id
+            if item.sequence == number:
+                asked = _asked_by(item.event)
+            if isinstance(item.event, TurnUndoRefused):
+                raise from_dict(item.event.error.model_dump())
             if isinstance(item.event, Ended):
                 raise SessionTerminated(session_id=session_id, reason=item.event.reason)
             if turn_id is None:
-                turn_id = _turn_of(view, message_id)
+                turn_id = _turn_of(view, asked)
             if isinstance(item.event, TurnEnded) and item.event.turn_id == turn_id:
                 return next(turn for turn in view.turns if turn.turn_id == turn_id)
     raise Unavailable(part="the session", why="its events ended")
@@ -89,10 +99,21 @@ async def _patient(client: Client, following: AsyncGenerator[Item]) -> AsyncGene
         await following.aclose()
 
 
-def _turn_of(view: SessionView, message_id: str | None) -> str | None:
+def _asked_by(event: Event | UnknownEvent) -> str | None:
+    """Return what the turn will be known by: the message that it answers, or the turn before."""
+    match event:
+        case MessageAccepted(message_id=message_id):
+            return message_id
+        case TurnRetryRequested(turn_id=turn_id) | TurnUndoRequested(turn_ids=(turn_id,)):
+            return turn_id
+        case _:
+            return None
+
+
+def _turn_of(view: SessionView, asked: str | None) -> str | None:
     for turn in reversed(view.turns):
-        if any(message.message_id == message_id for message in turn.messages):
-            return turn.turn_id
+        if asked in (turn.retry_of, *(message.message_id for message in turn.messages)):
+            return None if asked is None else turn.turn_id
     return None
 
 

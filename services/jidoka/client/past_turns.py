@@ -14,8 +14,11 @@ from jidoka.client.quarantine import QuarantineAccess
 from jidoka.client.seeking import NOWHERE, Start
 from jidoka.contract import events as e
 from jidoka.contract.command_data import CommandData
+from jidoka.contract.commands import EditMessage, WithdrawMessage
+from jidoka.contract.content import Content
 from jidoka.contract.errors import SessionTerminated, Unavailable
-from jidoka.contract.undo_commands import FilesWish, RedoTurn, RetryTurn, UndoTurn
+from jidoka.contract.replies import TurnDiff
+from jidoka.contract.undo_commands import DiffTurn, FilesWish, RedoTurn, RetryTurn, UndoTurn
 
 C = TypeVar("C", bound=CommandData)
 UndoEnd = e.TurnUndone | e.TurnRedone | e.TurnUndoRefused
@@ -60,6 +63,15 @@ class PastTurns(QuarantineAccess):
         fields = {"regenerate": regenerate, "files": files}
         return await self._record(RetryTurn, fields, session_id)
 
+    async def turn_diff(self, session_id: str, turn: str | None = None) -> TurnDiff:
+        """Return what a turn changed; `turn` is its id or its number, None for the last one.
+
+        Raises:
+            TurnNotFound: there is none. SnapshotMissing: its files are not kept.
+            Unavailable, TimedOut: its machine does not answer.
+        """
+        return TurnDiff.model_validate(await self._ask(DiffTurn, {"turn": turn}, session_id))
+
     async def _undone(self, session_id: str, number: int) -> UndoEnd:
         """Return what became of request `number`."""
         wanted = Wanted(number, known=self._places.get(session_id, NOWHERE), live=False)
@@ -75,6 +87,17 @@ class PastTurns(QuarantineAccess):
                     case _:
                         continue
         raise Unavailable(part="the session", why="its events ended")
+
+    # --- messages that wait ---
+
+    async def edit_message(self, session_id: str, message_id: str, content: Content) -> int:
+        """Change a message that no turn has taken up; raises `CallNotFound` where one has."""
+        fields = {"message_id": message_id, "content": content}
+        return await self._record(EditMessage, fields, session_id)
+
+    async def withdraw_message(self, session_id: str, message_id: str) -> int:
+        """Take back a message that no turn has taken up; raises `CallNotFound` where one has."""
+        return await self._record(WithdrawMessage, {"message_id": message_id}, session_id)
 
     # --- commands ---
 

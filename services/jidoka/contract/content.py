@@ -251,6 +251,20 @@ class SnapshotRef(Value):
     """Files that are not in it though git does not ignore them, at most 20."""
 
 
+class FileDiff(Value):
+    """What became of one file."""
+
+    path: str
+    change: str
+    """`added` `deleted` `modified` `mode`: only the right to run it changed."""
+    added: int | None = None
+    """Lines; null for a file that is no text."""
+    removed: int | None = None
+    old_mode: str | None = None
+    """As git writes it: `100644`, `100755`, `120000` for a link; null: there was no such file."""
+    new_mode: str | None = None
+
+
 class PastEvent(Value):
     """An event of another session, where a new one goes on with its conversation."""
 

@@ -295,6 +295,14 @@ class NothingToUndo(Refused):
     available: int = 0
 
 
+class TurnNotFound(Refused):
+    """There is no turn {turn!r} among the last hundred of this session."""
+
+    code: ClassVar[str] = "turn_not_found"
+    exit_code: ClassVar[int] = 3
+    turn: str
+
+
 class SnapshotMissing(Refused):
     """The files of turn {turn_id} are not kept ({why}). Undo the conversation alone instead."""
 

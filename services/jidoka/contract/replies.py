@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from jidoka.contract.content import ErrorInfo, Status, TurnOutcome, Usage
+from jidoka.contract.content import ErrorInfo, FileDiff, Status, TurnOutcome, Usage
 
 ACCEPTED = "command.accepted"
 REFUSED = "command.refused"
@@ -77,6 +77,24 @@ class SessionList(Reply):
     next: str | None = None
 
 
+class TurnDiff(Reply):
+    """What one turn changed in the project folder."""
+
+    session_id: str
+    turn_id: str
+    number: int
+    """Which turn of the session, from 1."""
+    outcome: TurnOutcome
+    undone: bool = False
+    files: tuple[FileDiff, ...] = ()
+    """Sorted by path, at most 2,000."""
+    files_total: int = 0
+    left_out: tuple[str, ...] = ()
+    """Files that were there and are not compared: too large, or a repository of their own."""
+    diff: str = ""
+    """Unified, at most 512 KiB of it."""
+
+
 class RunResult(Reply):
     """The last line of `jidoka run --output-format stream-json`, and all of `json`."""
 
@@ -100,5 +118,6 @@ REPLIES: dict[str, type[Reply]] = {
     RUN_RESULT: RunResult,
     "session.info": SessionInfo,
     "session.page": SessionList,
+    "turn.difference": TurnDiff,
 }
 """The shapes of answers; the last two are what `session.get` and `session.list` return."""

@@ -31,6 +31,13 @@ class RedoTurn(SessionCommand, name="turn.redo"):
     author: Author = ""
 
 
+class DiffTurn(SessionCommand, name="turn.diff"):
+    """Ask what a turn changed in the project folder."""
+
+    turn: Annotated[str, Field(min_length=1, max_length=256)] | None = None
+    """Its id, or its number from 1 in the session; null: the last one."""
+
+
 class RetryTurn(SessionCommand, name="turn.retry"):
     """Answer the messages of the last turn once more."""
 

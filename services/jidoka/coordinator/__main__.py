@@ -18,11 +18,13 @@ from jidoka.bus.event_log import NatsEventLog
 from jidoka.bus.inbox import Inbox
 from jidoka.contract.errors import JidokaError
 from jidoka.contract.ids import uuid7
+from jidoka.coordinator.asking import Asking, GatewayModels
 from jidoka.coordinator.door import Door
 from jidoka.coordinator.durable import applying
 from jidoka.coordinator.folds import Folds, Sources
 from jidoka.coordinator.manager import Manager
 from jidoka.coordinator.service import Coordinator
+from jidoka.coordinator.turn_diff import HostDiffs
 from jidoka.settings import CoordinatorSettings, load, required_nats_url
 
 PATIENCE_S = 30.0
@@ -58,6 +60,7 @@ def compose(settings: CoordinatorSettings, bus: Bus) -> Coordinator:
         events,
         Folds(Sources(events, Snapshots(bus), time.monotonic)),
         Manager(bus),
+        Asking(GatewayModels(bus), HostDiffs(bus)),
         source=f"/jidoka/coordinator/{os.getpid()}",
         new_id=lambda: uuid7(time.time_ns() // 1_000_000, os.urandom(10)),
         inbox_limit=settings.inbox_limit,

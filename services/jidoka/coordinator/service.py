@@ -17,7 +17,8 @@ from collections.abc import Callable
 from typing import Final
 
 from jidoka.bus.requests import reply_to
-from jidoka.contract.commands import CloseSession, TerminateSession
+from jidoka.contract.commands import CloseSession, ConfigureSession, TerminateSession
+from jidoka.contract.content import LlmConfig
 from jidoka.contract.envelope import Envelope, open_reply
 from jidoka.contract.errors import (
     JidokaError,
@@ -30,11 +31,14 @@ from jidoka.contract.errors import (
 from jidoka.contract.events import Event
 from jidoka.contract.ids import command_key
 from jidoka.contract.replies import ACCEPTED, REFUSED, CommandAccepted
+from jidoka.contract.undo_commands import DiffTurn
+from jidoka.coordinator.asking import Asking
 from jidoka.coordinator.folds import Fold, Folds
 from jidoka.coordinator.manager import Manager
 from jidoka.coordinator.request import Request
 from jidoka.core.decide import SessionDecision, decide
 from jidoka.core.ports import Draft, EventLog
+from jidoka.core.state import SessionState
 
 WITHIN_S: Final = 4.5
 """Nobody waits longer for a command to be recorded; the same command may be sent again."""
@@ -50,6 +54,7 @@ class Coordinator:
         log: EventLog,
         folds: Folds,
         manager: Manager,
+        asking: Asking,
         *,
         source: str,
         new_id: Callable[[], str],
@@ -58,6 +63,7 @@ class Coordinator:
         self._log = log
         self._folds = folds
         self._manager = manager
+        self._asking = asking
         self._source = source
         self._new_id = new_id
         self._inbox_limit = inbox_limit
@@ -68,7 +74,7 @@ class Coordinator:
         Raises:
             JidokaError: as `answer` does.
         """
-        if isinstance(request.command, SessionDecision):
+        if isinstance(request.command, SessionDecision | DiffTurn):
             return (await self.answer(request)).to_json()
         return await self._manager.ask(request.command.name, request.envelope)
 
@@ -79,8 +85,13 @@ class Coordinator:
             JidokaError: it is refused, or could not be done now.
         """
         command = request.command
+        if isinstance(command, DiffTurn):
+            found = await self._asking.diffs.of(await self._state(command.session_id), command.turn)
+            return reply_to(request.envelope, ACCEPTED, found, self._source)
         if not isinstance(command, SessionDecision):
             return open_reply(await self._manager.ask(command.name, request.envelope))
+        if isinstance(command, ConfigureSession) and command.llm is not None:
+            command = await self._with_model(command, command.llm)
         sequence, cursor = await self._recorded(request, command)
         reply = CommandAccepted(session_id=command.session_id, sequence=sequence, cursor=cursor)
         if isinstance(command, CloseSession | TerminateSession):
@@ -92,6 +103,26 @@ class Coordinator:
     def refusal(self, asked: Envelope | None, error: JidokaError) -> Envelope:
         """Return the answer that says why not; `asked` is None where nothing could be read."""
         return reply_to(asked, REFUSED, error, self._source)
+
+    async def _state(self, session_id: str) -> SessionState:
+        """Return a session as it is now.
+
+        Raises:
+            SessionNotFound: there is none.
+        """
+        fold = self._folds.of(session_id)
+        async with fold.lock:
+            await fold.refresh()
+        if fold.state.status is None:
+            self._folds.forget(session_id)
+            raise SessionNotFound(asked=session_id)
+        return fold.state
+
+    async def _with_model(self, command: ConfigureSession, llm: LlmConfig) -> ConfigureSession:
+        """Return the command with the model that would speak; one that nobody has is refused."""
+        state = await self._state(command.session_id)
+        found = await self._asking.models.resolved(llm, state.project_path, state.owner)
+        return command.model_copy(update={"llm": found})
 
     async def _recorded(self, request: Request, command: SessionDecision) -> tuple[int, int]:
         """Return the number under which the command is recorded, and its stream sequence."""

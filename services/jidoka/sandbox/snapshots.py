@@ -95,6 +95,15 @@ class Snapshots:
         cut = said[:MAX_DIFF_BYTES].decode(errors="ignore")
         return f"{cut}\n… ({len(said) - MAX_DIFF_BYTES} bytes left out)\n"
 
+    async def lines(self, before: str, after: str) -> dict[str, tuple[int, int] | None]:
+        """Return how many lines each file gained and lost, None for one that is no text."""
+        words = ["diff-tree", "-r", "-z", "--numstat", "--no-renames", before, after]
+        rows = (row.split("\t", 2) for row in _paths(await self._git.run(words)))
+        return {
+            path: None if gained == "-" else (int(gained), int(lost))
+            for gained, lost, path in rows
+        }
+
     async def planned(
         self, steps: Sequence[Step], ends: Mapping[str, Version | None] | None = None
     ) -> Plan:

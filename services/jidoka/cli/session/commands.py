@@ -6,6 +6,7 @@ import typer
 
 from jidoka.cli.session import (
     close,
+    configure,
     create,
     delete,
     export,
@@ -29,6 +30,7 @@ group.command("show")(show.command)
 group.command("close")(close.command)
 group.command("resume")(resume.command)
 group.command("rename")(rename.command)
+group.command("configure")(configure.command)
 group.command("terminate")(terminate.command)
 group.command("delete")(delete.command)
 group.command("export")(export.command)

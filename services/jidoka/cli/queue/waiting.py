@@ -1,0 +1,31 @@
+"""The messages of a session that wait, and which of them is meant."""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from typing import TYPE_CHECKING
+
+from jidoka.client.shapes import Message, SessionView
+from jidoka.client.view import see
+
+if TYPE_CHECKING:
+    from jidoka.client import Client
+
+
+async def messages(client: Client, session_id: str) -> tuple[Message, ...]:
+    """Return the messages that no turn has taken up, in their order."""
+    view = SessionView(session_id=session_id)
+    events = client.subscribe_to_session(session_id, live=False, to_the_end=True)
+    async with aclosing(events) as items:
+        async for item in items:
+            view = see(view, item)
+    return view.waiting
+
+
+async def message_id(client: Client, session_id: str, which: str) -> str:
+    """Return the id of a waiting message; what is no place in the list is taken for an id."""
+    if not which.isdecimal():
+        return which
+    waiting = await messages(client, session_id)
+    place = int(which)
+    return waiting[place - 1].message_id if 0 < place <= len(waiting) else which
