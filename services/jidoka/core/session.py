@@ -28,8 +28,8 @@ from jidoka.contract.ids import command_key
 from jidoka.core.answers import after_answer_event, after_denial
 from jidoka.core.attention import heard_first, inherited
 from jidoka.core.changing import changed
-from jidoka.core.cuts import goes_on, whole
 from jidoka.core.context_events import after_context_event
+from jidoka.core.cuts import goes_on, whole
 from jidoka.core.ports import Entry
 from jidoka.core.servers import after_mcp_event
 from jidoka.core.state import AT_REST, OpenCall, SessionState, Turn, Waiting

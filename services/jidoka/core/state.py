@@ -51,8 +51,6 @@ class Waiting:
     sequence: int
     unattended: bool = False
     """Nobody is there to answer questions about it."""
-    unattended: bool = False
-    """Nobody is there to answer questions about it."""
 
 
 @dataclass(frozen=True)
@@ -63,29 +61,6 @@ class Question:
     default: str
     answer: str | None = None
     answered_by: str = ""
-    is_open_ended: bool = False
-    """The agent asks something; otherwise it is about whether a call may run."""
-    options: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Answered:
-    """A question that has its answer."""
-
-    call_id: str
-    answer: str
-    by: str
-    """Who answered; `default` when nobody did in time."""
-    at: datetime | None = None
-
-
-@dataclass(frozen=True)
-class Remembered:
-    """A rule that an answer made."""
-
-    rule: str
-    by: str = ""
-    at: datetime | None = None
     is_open_ended: bool = False
     """The agent asks something; otherwise it is about whether a call may run."""
     options: tuple[str, ...] = ()
@@ -156,13 +131,13 @@ class Turn:
     answer: str = ""
     answered: bool = False
     """The last answer asked for no tool."""
+    cuts: int = 0
+    """Answers without a tool call, the last ones in a row, that ended at their limit of tokens."""
     stopping: TurnOutcome | None = None
     error: ErrorInfo | None = None
     usage: Usage | None = None
     cost_usd: float | None = None
     denied: int = 0
-    unattended: bool = False
-    """Questions of this turn take their default at once."""
     unattended: bool = False
     """Questions of this turn take their default at once."""
     before: SnapshotRef | None = None

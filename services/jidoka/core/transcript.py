@@ -16,6 +16,7 @@ from jidoka.contract import events as e
 from jidoka.contract.content import Content, TurnOutcome, text_of
 from jidoka.contract.json import is_object_text
 from jidoka.core.briefing import Briefing
+from jidoka.core.cuts import CUT_CALL, GO_ON, is_cut
 from jidoka.core.history import events_of
 from jidoka.core.pieces import Answered, Piece, Said
 from jidoka.core.ports import Entry
@@ -96,7 +97,7 @@ def rendered(items: Iterable[Piece]) -> Iterator[Message]:
     Some providers insist that user and assistant take turns.
     """
     last: Message | None = None
-    for message in (message for item in items for message in _rendered(item)):
+    for message in _each(items):
         if last is not None and _is_plain(last) and _is_plain(message) and _same(last, message):
             last = {**last, "content": f"{last['content']}\n\n{message['content']}"}
             continue
@@ -105,6 +106,18 @@ def rendered(items: Iterable[Piece]) -> Iterator[Message]:
         last = message
     if last is not None:
         yield last
+
+
+def _each(items: Iterable[Piece]) -> Iterator[Message]:
+    """Yield the messages of pieces; between an answer that was cut and the next one stands why."""
+    cut = False
+    for item in items:
+        if cut and isinstance(item, Answered):
+            yield GO_ON
+        yield from _rendered(item)
+        cut = isinstance(item, Answered) and is_cut(item.event) and not item.event.tool_calls
+    if cut:
+        yield GO_ON
 
 
 def _is_plain(message: Message) -> bool:
@@ -133,8 +146,10 @@ def _rendered(item: Piece) -> Iterator[Message]:
     elif not answer.content:
         message["content"] = "(no answer)"
     yield message
-    for call in answer.tool_calls:
+    for number, call in enumerate(answer.tool_calls, 1):
         text = item.results.get(call.call_id, "interrupted: nothing is known of this call")
+        if is_cut(answer) and number == len(answer.tool_calls):
+            text += CUT_CALL
         yield {"role": "tool", "tool_call_id": call.call_id, "content": text or "(no output)"}
 
 
