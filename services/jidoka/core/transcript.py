@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, assert_never
 
 from jidoka.contract import events as e
 from jidoka.contract.content import Content, TurnOutcome, text_of
@@ -21,6 +21,7 @@ from jidoka.core.history import events_of
 from jidoka.core.pieces import Answered, Piece, Said
 from jidoka.core.ports import Entry
 from jidoka.core.replacing import compacted
+from jidoka.core.taking_back import PastPieces, reopened
 
 Message = dict[str, Any]
 
@@ -32,6 +33,7 @@ class Transcript:
     items: list[Said | Answered] = field(default_factory=list)
     waiting: dict[str, Content] = field(default_factory=dict)
     briefing: Briefing = field(default_factory=Briefing)
+    past: PastPieces = field(default_factory=PastPieces)
 
     def add(self, entry: Entry) -> None:
         """Take in the next entry of the log."""
@@ -47,13 +49,17 @@ class Transcript:
                 self.waiting.clear()  # what no turn took up there was not said here
             case e.MessageAccepted(message_id=message_id, content=content):
                 self.waiting[message_id] = content
+                self.past.undone.clear()
             case e.MessageEdited(message_id=message_id, content=content):
                 if message_id in self.waiting:
                     self.waiting[message_id] = content
             case e.MessageWithdrawn(message_id=message_id):
                 self.waiting.pop(message_id, None)
-            case e.TurnStarted(message_ids=ids) | e.LlmRequested(message_ids=ids):
-                self._take(ids, event.turn_id)
+            case e.TurnStarted(turn_id=turn_id, message_ids=ids, retry_of=former):
+                self.past.begin(turn_id, former, self.briefing.todo)
+                self._take(ids, turn_id)
+            case e.LlmRequested(turn_id=turn_id, message_ids=ids):
+                self._take(ids, turn_id)
             case e.LlmResponded() as answer:
                 self.items.append(Answered.of(answer))
             case e.ToolCompleted(call_id=call_id, output=output):
@@ -69,14 +75,31 @@ class Transcript:
                 self.items.append(Said.by("assistant", text, event.turn_id, event.turn_id))
             case e.ConversationCleared():
                 self.items.clear()
+                self.past.clear()
             case e.ContextCompacted():
-                self.items = compacted(self.items, event)
+                before, self.items = self.items, compacted(self.items, event)
+                self.past.compacted(before, self.items, event)
+            case e.TurnRetryRequested() | e.TurnUndone() | e.TurnRedone():
+                self._back(event)
             case _:
                 pass
 
     def messages(self) -> list[Message]:
         """Return the conversation from its start, without the system prompt."""
         return list(rendered(self.items))
+
+    def _back(self, event: e.TurnRetryRequested | e.TurnUndone | e.TurnRedone) -> None:
+        todo = self.briefing.todo
+        match event:
+            case e.TurnRetryRequested(turn_id=turn_id):
+                self.items = reopened(self.items, turn_id)
+            case e.TurnUndone(turn_ids=ids, again=again):
+                self.items, todo = self.past.undo(self.items, ids, todo, again=again)
+            case e.TurnRedone():
+                self.items, todo = self.past.redo(self.items, todo)
+            case _:
+                assert_never(event)
+        self.briefing.todo = todo
 
     def _take(self, ids: tuple[str, ...], turn_id: str) -> None:
         for message_id in ids:
