@@ -10,7 +10,7 @@ from jidoka.contract.redaction import PLACEHOLDER, Redactor
 from jidoka.contract.secret_values import SHORTEST, names_a_secret
 
 _SHORTEST_TEXT: Final = SHORTEST
-_WRITTEN_BY_THE_MODEL: Final = frozenset({"arguments", "args", "preview"})
+_WRITTEN_BY_THE_MODEL: Final = frozenset({"arguments", "args"})
 """What it assigns there is its own invention, as a test's password is; keys are not."""
 _NO_TEXT: Final = frozenset(
     {"project_path", "requested_path", "worktree_of", "path", "api_key_ref", "export", "origin"}

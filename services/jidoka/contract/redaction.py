@@ -83,10 +83,11 @@ class Redactors:
         return replace(self._pattern, session_id=session_id)
 
     def learn(self, values: Iterable[str]) -> None:
-        """Strike these values out too, from the next text on."""
-        known = KnownValues((*self._pattern.known.values, *values))
-        if known.values != self._pattern.known.values:
-            self._pattern = replace(self._pattern, known=known)
+        """Strike these values out too, from the next text on; the newest where there are many."""
+        before = self._pattern.known
+        new = KnownValues(values).values
+        if not set(new) <= set(before.values):
+            self._pattern = replace(self._pattern, known=KnownValues((*new, *before.values)))
 
 
 class RedactedStream:

@@ -31,6 +31,7 @@ from jidoka.llm_gateway.directory import LocalFiles, ModelDirectory
 from jidoka.llm_gateway.keys import KeyRing, read_rules
 from jidoka.llm_gateway.limits import ProviderLanes
 from jidoka.llm_gateway.messages import BlobMessages
+from jidoka.llm_gateway.redacting import secrets_of
 from jidoka.llm_gateway.server import Server
 from jidoka.llm_gateway.service import Gateway
 from jidoka.llm_gateway.speaking import ModelSpeaker, by_provider
@@ -109,7 +110,10 @@ def compose(
             await bus.publish(LLM_LIMITS, limit.model_dump_json().encode())
 
     rules = read_rules(settings.key_rules)
-    keys = KeyRing(environment, rules, everything=settings.profile == "local")
+    redactors = bus.redactors
+    redactors.learn(secrets_of(environment))
+    everything = settings.profile == "local"
+    keys = KeyRing(environment, rules, everything=everything, learn=redactors.learn)
     library = ProviderLibrary(
         keys, connect_s=settings.connect_timeout_s, whole_s=settings.whole_timeout_s
     )
@@ -125,9 +129,11 @@ def compose(
         messages=BlobMessages(blobs),
         settings=settings,
         read_calls=read_text_calls,
+        redactors=redactors,
     )
     answers = Answers(RememberedAnswers(bus), blobs)
-    gateway = Gateway(speaker, answers, bus, tasks, most=settings.concurrency + ROOM)
+    most = settings.concurrency + ROOM
+    gateway = Gateway(speaker, answers, bus, tasks, most=most, redactors=redactors)
     return Parts(gateway, directory, lanes, library, embedded)
 
 

@@ -11,9 +11,11 @@ from typing import Protocol
 from jidoka.bus.live import Coalescer, Live
 from jidoka.contract.errors import ProviderTimeout
 from jidoka.contract.internal import LlmAnswer, LlmCall
+from jidoka.contract.redaction import Redactor
 from jidoka.llm.pieces import Piece, Reasoning, Route, Text
 from jidoka.llm.stream import Folding, ReadCalls
 from jidoka.llm_gateway.flights import Flight
+from jidoka.llm_gateway.redacting import RedactedSpeech, without_secrets
 from jidoka.settings import GatewaySettings
 
 
@@ -43,7 +45,9 @@ class Patience:
 class Attempt:
     """A model's stream on its way to an answer."""
 
-    def __init__(self, flight: Flight, call: LlmCall, route: Route, live: Live) -> None:
+    def __init__(
+        self, flight: Flight, call: LlmCall, route: Route, live: Live, redactor: Redactor
+    ) -> None:
         self._flight = flight
         self._call = call
         self._route = route
@@ -56,6 +60,8 @@ class Attempt:
             epoch=flight.epoch,
             attempt=call.attempt,
         )
+        self._redactor = redactor
+        self._speech = RedactedSpeech(self._deltas, redactor)
 
     async def answer(
         self,
@@ -73,8 +79,10 @@ class Attempt:
         started = asyncio.get_running_loop().time()
         async with self._deltas:
             await self._listen(stream, patience, passage)
+            await self._speech.finish()
         duration_s = round(asyncio.get_running_loop().time() - started, 4)
-        return self._folding.answer(self._call, self._route.name, duration_s, read_calls)
+        answer = self._folding.answer(self._call, self._route.name, duration_s, read_calls)
+        return without_secrets(answer, self._redactor)
 
     async def _listen(
         self, stream: AsyncGenerator[Piece], patience: Patience, passage: Heard
@@ -105,4 +113,4 @@ class Attempt:
                 return
             self._flight.shown = True
             kind = "text" if isinstance(piece, Text) else "reasoning"
-            await self._deltas.add(kind, piece.text)
+            await self._speech.add(kind, piece.text)

@@ -7,7 +7,7 @@ stands in none of them is refused: an empty list allows nobody.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -34,15 +34,26 @@ class KeyRule:
         return owner in self.owners and host in self.hosts
 
 
+def _ignore(_values: Iterable[str]) -> None:
+    """Nobody has to know."""
+
+
 class KeyRing:
     """The keys that this gateway may use."""
 
     def __init__(
-        self, environment: Mapping[str, str], rules: Iterable[KeyRule], *, everything: bool
+        self,
+        environment: Mapping[str, str],
+        rules: Iterable[KeyRule],
+        *,
+        everything: bool,
+        learn: Callable[[Iterable[str]], None] = _ignore,
     ) -> None:
+        """`learn` is told the keys that are used, so that nobody says them."""
         self._environment = environment
         self._rules = tuple(rules)
         self._everything = everything
+        self._learn = learn
 
     def allow(self, route: Route, owner: str) -> None:
         """Raise `Forbidden` where no rule lets `owner` use that reference for that address."""
@@ -74,6 +85,7 @@ class KeyRing:
             raise InvalidMessage.of("llm.api_key_ref", "must be env:NAME, never a key itself")
         found = self._environment.get(match.group(1), "").strip()
         if found:
+            self._learn((found,))
             return found
         how = f"export {match.group(1)}=… and start jidoka again"
         raise ApiKeyMissing(

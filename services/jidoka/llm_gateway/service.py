@@ -25,6 +25,8 @@ from jidoka.contract.errors import (
 )
 from jidoka.contract.ids import is_token
 from jidoka.contract.internal import LlmAnswer, LlmCall, LlmFailure, LlmProgress
+from jidoka.contract.redacted_data import clean
+from jidoka.contract.redaction import Redactors
 from jidoka.llm_gateway.answers import Answers
 from jidoka.llm_gateway.flights import Flight, Flights
 
@@ -72,6 +74,7 @@ class Gateway:
         tasks: asyncio.TaskGroup,
         *,
         most: int = 320,
+        redactors: Redactors | None = None,
     ) -> None:
         self.flights = Flights()
         self._speaker = speaker
@@ -79,6 +82,7 @@ class Gateway:
         self._post = post
         self._tasks = tasks
         self._most = most
+        self._redactor = (redactors or Redactors()).of("")
         self._draining = False
 
     async def complete(self, body: bytes, reply: str, door: Door) -> None:
@@ -86,14 +90,14 @@ class Gateway:
         try:
             call = read_call(body)
         except JidokaError as refused:
-            await self._send(reply, _failure("", refused))
+            await self._send(reply, self._failure("", refused))
             return
         flight = self.flights.get(call.call_id)
         if flight is not None:
             await self.join(flight, reply, call.epoch)
         elif self._draining or len(self.flights) >= self._most:
             busy = ProviderUnavailable(provider="llm-gateway", status=503)
-            await self._send(reply, _failure(call.call_id, busy))
+            await self._send(reply, self._failure(call.call_id, busy))
         else:
             flight = self.flights.begin(call, reply)
             name = f"call {call.call_id}"
@@ -138,7 +142,7 @@ class Gateway:
             flight.outcome = await self._outcome(flight, door)
         except asyncio.CancelledError:
             ended = Unavailable(part="the model call", why="it was cancelled")
-            flight.outcome = _failure(call.call_id, ended)
+            flight.outcome = self._failure(call.call_id, ended)
         finally:
             self.flights.end(flight)
             for waiter in flight.waiters:
@@ -155,13 +159,13 @@ class Gateway:
             answer = await self._speaker.speak(flight)
             body = await self._answers.fitted(call.session_id, answer)
         except JidokaError as problem:
-            return _failure(call.call_id, problem)
+            return self._failure(call.call_id, problem)
         except Exception as defect:  # noqa: BLE001 - a defect in one call must not end the others'
             incident = call.call_id
             where = "".join(traceback.format_tb(defect.__traceback__))
             # without its text: what a library says may hold a key or a header
             log.error("incident %s: %s\n%s", incident, type(defect).__name__, where)
-            return _failure(call.call_id, Internal(incident=incident))
+            return self._failure(call.call_id, Internal(incident=incident))
         self._tasks.create_task(
             self._answers.remember(call.call_id, body), name=f"remember {call.call_id}"
         )
@@ -182,6 +186,10 @@ class Gateway:
         except JidokaError as problem:
             log.warning("a reply was not sent: %s", problem.message)
 
+    def _failure(self, call_id: str, problem: JidokaError) -> bytes:
+        error = ErrorInfo.model_validate(clean(problem.as_dict(), self._redactor))
+        return LlmFailure(call_id=call_id, error=error).model_dump_json().encode()
+
 
 def read_call(body: bytes) -> LlmCall:
     """Return the call in a request; raises `InvalidMessage` naming every problem."""
@@ -192,8 +200,3 @@ def read_call(body: bytes) -> LlmCall:
     if not is_token(call.call_id):
         raise InvalidMessage.of("call_id", "must be 1 to 64 of A-Z a-z 0-9 _ -")
     return call
-
-
-def _failure(call_id: str, problem: JidokaError) -> bytes:
-    error = ErrorInfo.model_validate(problem.as_dict())
-    return LlmFailure(call_id=call_id, error=error).model_dump_json().encode()

@@ -15,6 +15,7 @@ from jidoka.bus.live import Live
 from jidoka.contract.content import LlmConfig
 from jidoka.contract.errors import JidokaError, ModelUnknown, Upstream
 from jidoka.contract.internal import LlmAnswer, LlmCall
+from jidoka.contract.redaction import Redactors
 from jidoka.llm.pieces import Model, Route
 from jidoka.llm.stream import ReadCalls
 from jidoka.llm_gateway.attempt import Attempt, Heard, Patience
@@ -66,6 +67,7 @@ class ModelSpeaker:
         messages: Messages,
         settings: GatewaySettings,
         read_calls: ReadCalls,
+        redactors: Redactors,
     ) -> None:
         self._router = router
         self._lanes = lanes
@@ -74,6 +76,7 @@ class ModelSpeaker:
         self._messages = messages
         self._settings = settings
         self._read_calls = read_calls
+        self._redactors = redactors
         self._places = asyncio.Semaphore(settings.concurrency)
 
     async def speak(self, flight: Flight) -> LlmAnswer:
@@ -98,14 +101,15 @@ class ModelSpeaker:
         model = self._models(route.provider)
         if model is None:
             raise ModelUnknown(name=route.name, why="this gateway does not serve it")
+        redactor = self._redactors.of(call.session_id)
+        window = await self._router.window_of(route, call.project_path)
         async with self._lanes.pass_through(route, flight) as passage, self._places:
-            answer = await Attempt(flight, call, route, self._live).answer(
+            answer = await Attempt(flight, call, route, self._live, redactor).answer(
                 model.stream(call, route),
                 Patience.of(self._settings, route),
                 passage,
                 self._read_calls,
             )
-        window = await self._router.window_of(route, call.project_path)
         return answer.model_copy(update={"window": window})
 
 
