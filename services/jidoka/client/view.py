@@ -13,9 +13,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import assert_never
 
-from jidoka.client.context import of_context
+from jidoka.client.asked import of_asking, without_question
+from jidoka.client.context import ContextEvent, of_context
 from jidoka.client.items import Item, Recorded, Shown
-from jidoka.client.shapes import Answer, Call, Entry, Message, Question, SessionView, TurnView
+from jidoka.client.shapes import Answer, Call, Entry, Message, SessionView, TurnView
 from jidoka.contract import events as e
 from jidoka.contract.content import Status, Usage, text_of
 from jidoka.contract.live import Delta
@@ -41,6 +42,8 @@ def see(view: SessionView, item: Item) -> SessionView:
 
 
 def _recorded(view: SessionView, event: e.Event | e.UnknownEvent, item: Recorded) -> SessionView:
+    if isinstance(event, ContextEvent):
+        return of_context(view, event)
     match event:
         case e.SessionContinued():
             return _with_past(_born(view, event, item), event, item)
@@ -50,8 +53,9 @@ def _recorded(view: SessionView, event: e.Event | e.UnknownEvent, item: Recorded
             return replace(view, name=name, title=name)
         case e.SessionTitled(title=title):
             return replace(view, title=title)
-        case e.SessionConfigured(llm=llm, permission_mode=mode):
+        case e.SessionConfigured(llm=llm, permission_mode=mode, network=network):
             view = replace(view, model=llm.full_name or view.model) if llm else view
+            view = view if network is None else replace(view, network=network)
             return replace(view, permission_mode=mode) if mode else view
         case e.SessionStatusChanged(status=status, reason=reason):
             return replace(view, status=status, status_reason=reason)
@@ -67,25 +71,24 @@ def _recorded(view: SessionView, event: e.Event | e.UnknownEvent, item: Recorded
             return replace(view, workers_lost=view.workers_lost + 1)
         case e.ConversationCleared():
             return replace(view, cleared=view.cleared + 1)
-        case (
-            e.FileAdded()
-            | e.FileRemoved()
-            | e.ContextCompactionRequested()
-            | e.ContextCompacted()
-            | e.TodoUpdated()
-        ):
-            return of_context(view, event)
         case e.SessionCloseRequested() | e.SessionTerminationRequested() | e.UnknownEvent():
             return view
         case e.MessageAccepted() | e.MessageEdited() | e.MessageWithdrawn():
             return _waiting(view, event)
+        case (
+            e.PermissionRequested()
+            | e.PermissionAnswered()
+            | e.PermissionRevoked()
+            | e.QuestionAsked()
+            | e.QuestionAnswered()
+            | e.QuestionExpired()
+        ):
+            return of_asking(view, event)
         case e.TurnUndone(turn_ids=ids) | e.TurnRedone(turn_ids=ids):
             return view.with_undone(ids, undone=isinstance(event, e.TurnUndone))
         case e.TurnUndoRequested() | e.TurnRedoRequested() | e.TurnRetryRequested():
             return view
         case e.TurnUndoStarted() | e.TurnUndoRefused():
-            return view
-        case e.McpAdded() | e.McpRemoved() | e.McpConnected() | e.McpFailed():
             return view
         case _:
             return _of_a_turn(view, event)
@@ -100,6 +103,7 @@ def _born(view: SessionView, event: e.SessionCreated, item: Recorded) -> Session
         model=event.llm.full_name,
         permission_mode=event.permission_mode,
         sandbox=event.sandbox,
+        network=event.network,
     )
 
 
@@ -140,8 +144,6 @@ TurnEvent = (
     | e.LlmRequested
     | e.LlmResponded
     | e.LlmFailed
-    | e.PermissionRequested
-    | e.PermissionAnswered
     | e.ToolStarted
     | e.ToolCompleted
     | e.ToolFailed
@@ -168,18 +170,10 @@ def _of_a_turn(view: SessionView, event: TurnEvent) -> SessionView:
             return view  # the end of the turn says so
         case e.LlmRequested() | e.LlmResponded() | e.LlmFailed():
             return view.with_turn(event.turn_id, lambda turn: _model(turn, event))
-        case e.PermissionRequested():
-            question = Question(
-                event.call_id, event.tool, event.args, event.risk, event.preview, event.deadline
-            )
-            asked = replace(view, questions=(*view.questions, question))
-            return _call(asked, event)
-        case e.PermissionAnswered(call_id=call_id):
-            return _without_question(view, call_id)
         case e.ToolStarted():
-            return _call(_without_question(view, event.call_id), event)
+            return _running(without_question(view, event.call_id), event)
         case e.ToolCompleted() | e.ToolFailed() | e.ToolInterrupted() | e.ToolDenied():
-            view = _without_question(view, event.call_id)
+            view = without_question(view, event.call_id)
             return view.with_turn(event.turn_id, lambda turn: turn.with_end(event))
         case _:
             assert_never(event)
@@ -219,18 +213,12 @@ def _totals(view: SessionView, event: e.TurnEnded) -> SessionView:
     return replace(view, usage=usage, cost_usd=cost, error=event.error or view.error)
 
 
-def _call(view: SessionView, event: e.PermissionRequested | e.ToolStarted) -> SessionView:
+def _running(view: SessionView, event: e.ToolStarted) -> SessionView:
     def change(turn: TurnView) -> TurnView:
-        phase = "running" if isinstance(event, e.ToolStarted) else "waiting"
-        call = replace(turn.call_of(event.call_id, event.tool), phase=phase, args=event.args)
+        call = replace(turn.call_of(event.call_id, event.tool), phase="running", args=event.args)
         return turn.with_entry(call)
 
     return view.with_turn(event.turn_id, change)
-
-
-def _without_question(view: SessionView, call_id: str) -> SessionView:
-    left = tuple(q for q in view.questions if q.call_id != call_id)
-    return view if len(left) == len(view.questions) else replace(view, questions=left)
 
 
 def _shown(view: SessionView, kind: str, delta: Delta) -> SessionView:

@@ -15,6 +15,8 @@ Schema = Mapping[str, Any]
 _WORDS = frozenset({"description", "examples", "title", "$comment"})
 _NAMED = frozenset({"properties", "$defs"})
 """Keywords whose members may become more."""
+_DEFAULT = "default"
+"""Where it is an object it has the new fields too, each with its own default."""
 _GROWING = frozenset({"allOf"})
 """Lists whose entries may become more: rules about values that did not exist before."""
 
@@ -43,6 +45,8 @@ def _of_object(place: str, old: Schema, new: Schema) -> Iterator[str]:
         at = f"{place}#{key}" if "#" not in place else f"{place}/{key}"
         if key in _NAMED:
             yield from _of_names(at, old.get(key, {}), new.get(key, {}))
+        elif key == _DEFAULT and isinstance(old[key], dict) and isinstance(new.get(key), dict):
+            yield from _of_names(at, old[key], new[key])
         elif key in _GROWING:
             yield from (
                 f"{at}: a rule is gone" for rule in old.get(key, []) if rule not in new[key]

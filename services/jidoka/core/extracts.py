@@ -46,12 +46,14 @@ def erases(entry: Entry) -> bool:
 def usage_of(entry: Entry) -> UsageRow | None:
     """Return what `entry` spent, None where it spent nothing that is known."""
     event = entry.event
-    if not isinstance(event, e.LlmResponded) or (event.usage is None and event.cost_usd is None):
+    if not isinstance(event, e.LlmResponded | e.ContextCompacted):
+        return None
+    if event.usage is None and event.cost_usd is None:
         return None
     used = event.usage or Usage(input_tokens=0, output_tokens=0)
     return UsageRow(
         session_id=entry.envelope.subject or "",
-        turn_id=event.turn_id,
+        turn_id=event.turn_id or "",
         model=event.model,
         input_tokens=used.input_tokens,
         output_tokens=used.output_tokens,

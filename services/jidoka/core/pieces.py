@@ -6,7 +6,7 @@ An answer and the results of its calls are one piece, so a call is never without
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, assert_never
 
 from jidoka.contract import events as e
 from jidoka.core.tokens import FRAME, tokens_of
@@ -83,6 +83,21 @@ class Answered:
 
 
 Piece = Said | Answered
+
+
+def result_of(event: e.ToolCompleted | e.ToolFailed | e.ToolInterrupted | e.ToolDenied) -> str:
+    """Return what the model reads of a call that has ended."""
+    match event:
+        case e.ToolCompleted(output=output):
+            return output
+        case e.ToolFailed(error=error, output=output):
+            return f"error: {error.code}: {error.message}\n{output}".strip()
+        case e.ToolInterrupted(known=known):
+            return f"interrupted: {known}"
+        case e.ToolDenied(by=by, reason=reason):
+            return f"denied by {by}. {reason}".strip()
+        case _:
+            assert_never(event)
 
 
 def shortened(text: str, most: int) -> str:

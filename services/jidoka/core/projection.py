@@ -211,14 +211,9 @@ def _conversation(row: SessionRow, event: Any) -> SessionRow:
             return _phased(changed(row, waiting=(*_without(row.waiting, call_id), call_id)))
         case e.PermissionAnswered(call_id=call_id) | e.ToolStarted(call_id=call_id):
             return _phased(changed(row, waiting=_without(row.waiting, call_id)))
-        case (
-            e.ToolCompleted(call_id=call_id)
-            | e.ToolFailed(call_id=call_id)
-            | e.ToolInterrupted(call_id=call_id)
-            | e.ToolDenied(call_id=call_id)
-        ):
-            rest, waiting = _without(row.calls, call_id), _without(row.waiting, call_id)
-            return _phased(changed(row, calls=rest, waiting=waiting))
+        case e.ToolCompleted() | e.ToolFailed() | e.ToolInterrupted() | e.ToolDenied():
+            rest, left = _without(row.calls, event.call_id), _without(row.waiting, event.call_id)
+            return _phased(changed(row, calls=rest, waiting=left))
         case e.TurnUndoRequested() | e.TurnRedoRequested():
             return changed(row, phase="undoing")
         case e.TurnRetryRequested() | e.TurnUndone(again=True):
@@ -227,8 +222,9 @@ def _conversation(row: SessionRow, event: Any) -> SessionRow:
             return changed(row, phase="ready")
         case e.ContextCompactionRequested() if row.turn_id is None:
             return changed(row, phase="compacting")
-        case e.ContextCompacted() if row.phase == "compacting":
-            return changed(row, phase="ready")
+        case e.ContextCompacted():
+            phase = "ready" if row.phase == "compacting" else row.phase
+            return _spent(changed(row, phase=phase), event)
         case e.TurnEnded(error=error):
             info = error.model_dump(mode="json") if error else None
             return _at_rest(changed(row, turns=row.turns + 1, error=info))
@@ -264,7 +260,7 @@ def _status(row: SessionRow, event: e.SessionStatusChanged) -> SessionRow:
     return changed(row, asked=asked, gone_epoch=row.epoch)
 
 
-def _spent(row: SessionRow, event: e.LlmResponded) -> SessionRow:
+def _spent(row: SessionRow, event: e.LlmResponded | e.ContextCompacted) -> SessionRow:
     cost = row.cost_usd if event.cost_usd is None else (row.cost_usd or 0.0) + event.cost_usd
     if event.usage is None:
         return changed(row, cost_usd=cost)

@@ -18,7 +18,7 @@ from jidoka.contract.json import is_object_text
 from jidoka.core.briefing import Briefing
 from jidoka.core.cuts import CUT_CALL, GO_ON, is_cut
 from jidoka.core.history import events_of
-from jidoka.core.pieces import Answered, Piece, Said
+from jidoka.core.pieces import Answered, Piece, Said, result_of
 from jidoka.core.ports import Entry
 from jidoka.core.replacing import compacted
 from jidoka.core.taking_back import PastPieces, reopened
@@ -62,14 +62,8 @@ class Transcript:
                 self._take(ids, turn_id)
             case e.LlmResponded() as answer:
                 self.items.append(Answered.of(answer))
-            case e.ToolCompleted(call_id=call_id, output=output):
-                self._result(call_id, output)
-            case e.ToolFailed(call_id=call_id, error=error, output=output):
-                self._result(call_id, f"error: {error.code}: {error.message}\n{output}".strip())
-            case e.ToolInterrupted(call_id=call_id, known=known):
-                self._result(call_id, f"interrupted: {known}")
-            case e.ToolDenied(call_id=call_id, by=by, reason=reason):
-                self._result(call_id, f"denied by {by}. {reason}".strip())
+            case e.ToolCompleted() | e.ToolFailed() | e.ToolInterrupted() | e.ToolDenied():
+                self._result(event.call_id, result_of(event))
             case e.TurnEnded(outcome=outcome) if outcome is not TurnOutcome.COMPLETED:
                 text = f"(The turn: {outcome}.)"
                 self.items.append(Said.by("assistant", text, event.turn_id, event.turn_id))

@@ -30,6 +30,7 @@ WRITERS = {
     Writer.COORDINATOR: {
         "message.accepted", "message.edited", "message.withdrawn", "turn.cancel_requested",
         "permission.answered", "permission.revoked", "question.answered", "session.renamed", "session.configured", "conversation.cleared",
+        "file.added", "file.removed", "context.compaction_requested",
         "session.close_requested", "session.termination_requested",
         "turn.undo_requested", "turn.redo_requested", "turn.retry_requested",
     },
@@ -42,7 +43,7 @@ WRITERS = {
         "turn.started", "llm.requested", "llm.responded", "llm.failed", "permission.requested",
         "question.asked", "question.expired",
         "tool.started", "tool.completed", "tool.failed", "tool.interrupted", "tool.denied",
-        "turn.limit_reached", "session.titled", "turn.ended",
+        "turn.limit_reached", "todo.updated", "context.compacted", "session.titled", "turn.ended",
         "turn.undo_started", "turn.undone", "turn.redone", "turn.undo_refused",
     },
 }  # fmt: skip

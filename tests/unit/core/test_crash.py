@@ -93,8 +93,8 @@ def test_a_cancelled_turn_settles_every_call_before_it_ends(plan, data):
     try:
         simulation.run()
     except Killed:
-        assert simulation.state.turn
-        turn_id = simulation.state.turn.turn_id
+        turn = simulation.state.turn
+        turn_id = turn.turn_id if turn else "over"
         simulation.record(e.TurnCancelRequested(turn_id=turn_id))
     simulation.countdown = -1
 
