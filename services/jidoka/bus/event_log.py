@@ -144,20 +144,23 @@ class NatsEventLog:
         everything = [each async for each in self.read(session_id)]  # a stranger has no number
         return everything[-1]
 
-    async def check(self, session_id: str, head: Head) -> None:
+    async def check(self, session_id: str, head: Head) -> bool:
         """Return if the log still holds `head` where it stood, at the price of one request.
+
+        What is returned says whether more is recorded behind it.
 
         Raises:
             LogDamaged: it is shorter, or another event stands there.
             Unavailable, TimedOut: it cannot be read.
         """
         if not head.cursor:
-            return
+            return True
         last = await self._last(subjects.session_events(session_id))
         if last is None or last.cursor < head.cursor:
             await self._check_with_the_leader(session_id, head)
         elif last.cursor == head.cursor and digest_of(last.body) != head.digest:
             raise LogDamaged(first=head.sequence, last=head.sequence)
+        return last is None or last.cursor > head.cursor
 
     # --- append, step by step -------------------------------------------------------------------
 

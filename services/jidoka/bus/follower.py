@@ -29,12 +29,15 @@ from nats.js.errors import APIError
 
 from jidoka.bus.connection import Bus
 from jidoka.bus.entries import Stored
+from jidoka.bus.refusals import NO_MESSAGE
 from jidoka.contract import subjects
 from jidoka.contract.errors import TimedOut, Unavailable
 
 log = logging.getLogger(__name__)
 
 HEARTBEAT_S: Final = 5.0
+QUIET_S: Final = 0.5
+"""So long without a message, and a reader to the end looks whether there is anything to come."""
 MOST_WAITING_BYTES: Final = 64 * 1024 * 1024
 """The server's flow control window ends at 32 MiB; beyond this it does not keep to it."""
 RETRY_FIRST_S: Final = 0.1
@@ -204,20 +207,36 @@ async def _once(
     forget = bus.on_reconnect(consumer.interrupt)
     try:
         await consumer.open(heartbeat_s)
-        left = consumer.pending
+        left, reached = consumer.pending, wanted.after
         while not (to_the_end and left == 0):
-            message = await consumer.next(2.5 * heartbeat_s)
+            message = await consumer.next(QUIET_S if to_the_end else 2.5 * heartbeat_s)
             if message is None:
+                if to_the_end and await _ends_at(bus, wanted, reached):
+                    return
                 raise _Restart
             if message.headers and _STATUS in message.headers:
                 await _heed(bus, consumer, message)
                 continue
             stored = _stored(message, consumer)
-            left = stored.waiting
+            left, reached = stored.waiting, stored.cursor
             yield stored
     finally:
         forget()
         await consumer.close()
+
+
+async def _ends_at(bus: Bus, wanted: Filter, reached: int) -> bool:
+    """Tell whether nothing that can be read stands behind `reached`.
+
+    A message that does not have its checksum any more is never sent, and always counted as one
+    that waits: who counts on it would wait for ever.
+    """
+    request = {"seq": reached + 1, "next_by_subj": wanted.subject}
+    try:
+        await bus.api(f"STREAM.MSG.GET.{wanted.stream}", request)
+    except APIError as refused:
+        return refused.err_code == NO_MESSAGE
+    return False
 
 
 async def _from_its_end(bus: Bus, wanted: Filter) -> Filter:

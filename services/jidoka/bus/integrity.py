@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import aclosing
-from typing import Protocol
+from typing import Final, Protocol
 
-from jidoka.contract.errors import LogDamaged
+from jidoka.contract.errors import JidokaError, LogDamaged
+from jidoka.contract.events import SessionDeleted
+from jidoka.core.newer import misunderstood
 from jidoka.core.ports import Entry, Head
+
+AT_ONCE: Final = 32
 
 
 class Readable(Protocol):
@@ -17,50 +22,67 @@ class Readable(Protocol):
         """Yield what is recorded after `after`, then end."""
         ...
 
-    async def check(self, session_id: str, head: Head) -> None:
-        """Raise `LogDamaged` unless the log holds exactly `head` where it stood."""
+    async def check(self, session_id: str, head: Head) -> bool:
+        """Tell whether more stands behind `head`; raise `LogDamaged` unless it is in its place."""
         ...
 
 
-async def compare(log: Readable, marks: Mapping[str, Head]) -> dict[str, LogDamaged]:
+async def compare(log: Readable, marks: Mapping[str, Head]) -> dict[str, JidokaError]:
     """Return the sessions whose logs are shorter than their marks or differ there, with the range.
 
-    Costs a few requests a session; it finds what was cut off, rolled back or replaced at the
-    mark. What is missing in the middle is found by whoever reads it, or by `examine`.
+    Costs a request a session; it finds what was cut off, rolled back or replaced at the mark.
+    What is missing in the middle is found by whoever reads it, or by `examine`.
     """
-    damaged: dict[str, LogDamaged] = {}
-    for session_id, mark in marks.items():
-        try:
-            await log.check(session_id, mark)
+    damaged: dict[str, JidokaError] = {}
+    left = iter(marks.items())
+
+    async def work() -> None:
+        for session_id, mark in left:
+            if (damage := await _compared(log, session_id, mark)) is not None:
+                damaged[session_id] = damage
+
+    await asyncio.gather(*(work() for _ in range(AT_ONCE)))
+    return damaged
+
+
+async def _compared(log: Readable, session_id: str, mark: Head) -> JidokaError | None:
+    try:
+        if await log.check(session_id, mark):
             async with aclosing(log.read(session_id, mark)) as behind:
                 await anext(behind, None)  # it names the hash of the mark, or is damage
-        except LogDamaged as damage:
-            damaged[session_id] = damage
-    return damaged
+    except LogDamaged as damage:
+        return await examined(log, session_id, mark) or damage  # the whole names the first lost
+    return None
 
 
 async def examine(
     log: Readable, session_ids: Iterable[str], marks: Mapping[str, Head]
-) -> dict[str, LogDamaged]:
-    """Return the damaged sessions after reading each of them from its first event to its last.
+) -> dict[str, JidokaError]:
+    """Return the damaged sessions after reading each of them from its first event to its last."""
+    found = {each: await examined(log, each, marks.get(each, Head())) for each in session_ids}
+    return {each: damage for each, damage in found.items() if damage is not None}
 
-    Every number has to follow and every hash has to fit, and the mark has to be among them.
+
+async def examined(log: Readable, session_id: str, mark: Head) -> JidokaError | None:
+    """Return what is wrong with a session's log after reading it whole, None for nothing.
+
+    Every number has to follow, every hash has to fit, all data that an event names has to be
+    there, the mark has to be among them, and all of it has to be understood.
     """
-    damaged: dict[str, LogDamaged] = {}
-    for session_id in session_ids:
-        try:
-            await _examine(log, session_id, marks.get(session_id, Head()))
-        except LogDamaged as damage:
-            damaged[session_id] = damage
-    return damaged
-
-
-async def _examine(log: Readable, session_id: str, mark: Head) -> None:
-    last = Head()
-    async with aclosing(log.read(session_id)) as entries:
-        async for entry in entries:
-            last = entry.head
-            if last.sequence == mark.sequence and last.digest != mark.digest:
-                raise LogDamaged(first=mark.sequence, last=mark.sequence)
+    last, beyond = Head(), None
+    try:
+        async with aclosing(log.read(session_id)) as entries:
+            async for entry in entries:
+                if isinstance(entry.event, SessionDeleted):
+                    return None  # the rest of it was taken away on purpose
+                last, problem = entry.head, misunderstood(entry)
+                if isinstance(problem, LogDamaged):
+                    return problem
+                beyond = beyond or problem
+                if last.sequence == mark.sequence and last.digest != mark.digest:
+                    return LogDamaged(first=mark.sequence, last=mark.sequence)
+    except LogDamaged as damage:
+        return damage
     if last.sequence < mark.sequence:
-        raise LogDamaged(first=last.sequence + 1, last=mark.sequence)
+        return LogDamaged(first=last.sequence + 1, last=mark.sequence)
+    return beyond

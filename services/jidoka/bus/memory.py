@@ -198,14 +198,15 @@ class MemoryEventLog:
         everything = [entry async for entry in self.read(session_id)]
         return everything[-1] if everything else None
 
-    async def check(self, session_id: str, head: Head) -> None:
-        """Return if the log still holds `head` where it stood, else raise `LogDamaged`."""
+    async def check(self, session_id: str, head: Head) -> bool:
+        """Return, if the log still holds `head` where it stood, whether more is behind it."""
         here = {stored.cursor: stored for stored in self._sessions.get(session_id, ())}
         if head.cursor > max(here, default=0):
             last = await self.last(session_id)
             raise LogDamaged(first=last.sequence + 1 if last else 1, last=head.sequence)
         if head.cursor and digest_of(here[head.cursor].body) != head.digest:
             raise LogDamaged(first=head.sequence, last=head.sequence)
+        return head.cursor < max(here, default=0)
 
     def cut(self, session_id: str, after_sequence: int) -> None:
         """Lose the end of a session's log, as a broken disk would."""

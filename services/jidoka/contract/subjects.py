@@ -48,6 +48,8 @@ LLM_LIMITS: Final = "jido.llm.limits"
 MANAGER_REQUESTS: Final = "jido.manager.>"
 WORKER_READY: Final = "jido.manager.worker.ready"
 WORKER_EXITED: Final = "jido.manager.worker.exited"
+LOG_DAMAGED: Final = "jido.manager.log.damaged"
+"""Names a session, in so many bytes: nothing may be added to it any more."""
 
 
 def _session(session_id: str) -> str:

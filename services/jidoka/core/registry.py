@@ -70,6 +70,6 @@ class Registry(Protocol):
         """Return the sessions of a query, newest first."""
         ...
 
-    async def reset(self) -> None:
-        """Forget everything: what comes next is a rebuild."""
+    async def reset(self, keep: Iterable[SessionRow] = ()) -> None:
+        """Forget everything but the rows to `keep`: what comes next is a rebuild."""
         ...

@@ -1,61 +1,60 @@
-"""Sessions whose logs are not what they were: found by the marks, named, and left alone.
+"""Sessions whose logs are not what they were: found out, named, and left alone.
 
-The marks are compared with the logs when a term begins, and the heads that are known whenever the
-broker was away. A damaged session is `degraded`: it is listed with the lost range, it can be read
-and terminated, and nothing else is done for it.
+    before anything is served       every log is compared with its mark, at a request a session
+    before a session's first start  its log is read whole; after a worker that could not read, too
+    while we lead                   what is followed has to fit; all logs are read from time to time
+    when the broker was away        every log is compared with what was folded of it
+
+A damaged session is `degraded`: it is listed with the lost range, it can be read, terminated and
+deleted, and nothing else is done for it. So is, but for the flag, one that a newer build wrote to.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Final
 
 from jidoka.bus.connection import Bus
+from jidoka.bus.entries import TOMBSTONE, check_follows
 from jidoka.bus.event_log import NatsEventLog
-from jidoka.bus.integrity import compare
+from jidoka.bus.integrity import compare, examined
+from jidoka.contract import subjects
 from jidoka.contract.errors import JidokaError, LogDamaged, Unavailable
-from jidoka.core.ports import Head
+from jidoka.core.newer import misunderstood
+from jidoka.core.ports import Entry, Head
 from jidoka.session_manager.head import head_of
 from jidoka.session_manager.sessions import Sessions
 from jidoka.telemetry import logger
 
-RETRY_S = 1.0
+RETRY_S: Final = 1.0
+PAUSE_S: Final = 0.01
+"""Between two logs of a patrol: it must not be felt."""
 
 
 class Damage:
-    """What is known to be missing or altered."""
+    """What is known to be missing, altered, or beyond this build."""
 
     def __init__(self, bus: Bus, log: NatsEventLog, sessions: Sessions) -> None:
         self._bus = bus
         self._log = log
         self._sessions = sessions
-        self._found: dict[str, LogDamaged] = {}
+        self._found: dict[str, JidokaError] = {}
+        self._marks: dict[str, Head] = {}
+        self._sound: set[str] = set()
+        """Sessions whose logs were read whole and found sound since they were last in doubt."""
+        self._reading: dict[str, asyncio.Task[None]] = {}
+        self._telling: set[asyncio.Task[None]] = set()
+        self._changed: Callable[[str], None] = lambda _: None
 
-    def of(self, session_id: str) -> LogDamaged | None:
-        """Return what is wrong with the log of a session, None where nothing is known to be."""
+    def of(self, session_id: str) -> JidokaError | None:
+        """Return why nothing is done for a session, None where nothing is known to be wrong."""
         return self._found.get(session_id)
 
-    async def watch(self, marks: Mapping[str, Head], changed: Callable[[str], None]) -> None:
-        """Compare with `marks` now and with what is folded after each outage, for ever.
-
-        `changed` is told of each damaged session.
-
-        Raises:
-            Unavailable: the whole log was rolled back, so that everything is to be read again.
-        """
-        back = asyncio.Event()
-        forget = self._bus.on_reconnect(back.set)
-        try:
-            while True:
-                await self._compare(marks, changed)
-                await back.wait()
-                back.clear()
-                marks = {row.session_id: row.head for row in self._sessions.rows.values()}
-                await self._check_head()
-        finally:
-            forget()
-
-    async def _compare(self, marks: Mapping[str, Head], changed: Callable[[str], None]) -> None:
+    async def begin(self, marks: Mapping[str, Head]) -> dict[str, JidokaError]:
+        """Compare all logs with their marks, as long as it takes; return what was found."""
+        self._marks = dict(marks)
         while True:
             try:
                 found = await compare(self._log, marks)
@@ -64,14 +63,155 @@ class Damage:
                 logger().warning("the logs cannot be compared yet", code=problem.code)
                 await asyncio.sleep(RETRY_S)
         for session_id, damage in found.items():
-            logger().error("a log is damaged", session_id=session_id, **damage.details())
-            self._found[session_id] = damage
-            changed(session_id)
+            self.note(session_id, damage)
+        return dict(self._found)
 
-    async def _check_head(self) -> None:
+    def note(self, session_id: str, problem: JidokaError) -> None:
+        """Take in what is wrong with a session; the coordinators are told."""
+        known = self._found.get(session_id)
+        if known is not None and known.as_dict() == problem.as_dict():
+            return
+        self._found[session_id] = problem
+        logger().error("a log is damaged", session_id=session_id, why=str(problem))
+        task = asyncio.get_running_loop().create_task(self._tell(session_id), name="tell")
+        self._telling.add(task)
+        task.add_done_callback(self._telling.discard)
+        self._changed(session_id)
+
+    def follow(self, session_id: str, entry: Entry) -> None:
+        """Take in the next event of the stream; it has to fit to what is known of its session."""
+        if entry.envelope.sequence is None or entry.envelope.name == TOMBSTONE:
+            return
+        if entry.sequence == 1:
+            self._sound.add(session_id)  # it is seen from its birth on
+        if misunderstood(entry) is not None:
+            self.suspect(session_id)
+        before = self._sessions.rows.get(session_id)
+        if before is None or entry.head.cursor <= before.cursor:
+            return
         try:
-            head = await head_of(self._bus)
+            check_follows(entry, before.head)
+        except LogDamaged:
+            self.suspect(session_id)  # or a stranger's message stands between: who reads it knows
+
+    # --- before a session is served ---
+
+    def is_sound(self, session_id: str) -> bool:
+        """Tell whether the log of a session was read whole since it was last in doubt."""
+        return session_id in self._sound or session_id in self._sessions.born_here
+
+    def suspect(self, session_id: str) -> None:
+        """Have the log of a session read whole before anything more is done for it."""
+        self._sound.discard(session_id)
+        self.examine_soon(session_id)
+
+    def examine_soon(self, session_id: str) -> None:
+        """Read the log of a session whole; whoever waits for it is woken."""
+        if session_id in self._reading:
+            return
+        task = asyncio.get_running_loop().create_task(
+            self._until_examined(session_id), name=f"examine {session_id}"
+        )
+        self._reading[session_id] = task
+        task.add_done_callback(lambda _: self._reading.pop(session_id, None))
+
+    async def check(self, session_id: str) -> None:
+        """Return if the log of a session still is as long as it was known to be.
+
+        Raises:
+            LogDamaged, UnsupportedVersion: nothing may be added to it.
+        """
+        if (found := self._found.get(session_id)) is not None:
+            raise found
+        row = self._sessions.rows.get(session_id)
+        if row is None:
+            return
+        try:
+            await self._log.check(session_id, row.head)
+        except LogDamaged as damage:
+            await self._examine(session_id)
+            raise self._found.get(session_id) or damage from None
+
+    async def examine(self, session_id: str) -> JidokaError | None:
+        """Read a log whole now; return what is wrong with it."""
+        await self._examine(session_id)
+        return self._found.get(session_id)
+
+    async def _until_examined(self, session_id: str) -> None:
+        while True:
+            try:
+                await self._examine(session_id)
+                break
+            except JidokaError as problem:
+                logger().warning("a log cannot be read yet", code=problem.code)
+                await asyncio.sleep(RETRY_S)
+        self._changed(session_id)
+
+    async def _examine(self, session_id: str) -> None:
+        row, mark = self._sessions.rows.get(session_id), self._marks.get(session_id, Head())
+        if row is not None and row.sequence > mark.sequence:
+            mark = row.head
+        problem = await examined(self._log, session_id, mark)
+        if problem is not None:
+            self.note(session_id, problem)
+        else:
+            self._found.pop(session_id, None)
+            self._sound.add(session_id)
+
+    # --- as long as we lead ---
+
+    async def watch(
+        self,
+        marks: Mapping[str, Head],
+        every_s: float | None,
+        changed: Callable[[str], None],
+    ) -> None:
+        """Read all logs now and every `every_s`, compare them after each outage, for ever.
+
+        `changed` is told of each session whose state is another.
+
+        Raises:
+            Unavailable: logs are shorter than what was read of them: all is to be read again.
+        """
+        self._marks, self._changed = dict(marks), changed
+        back = asyncio.Event()
+        forget = self._bus.on_reconnect(back.set)
+        try:
+            await self.patrol()
+            while True:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(every_s):
+                        await back.wait()
+                if back.is_set():
+                    back.clear()
+                    await self._compare_again()
+                await self.patrol()
+        finally:
+            forget()
+            for task in (*self._reading.values(), *self._telling):
+                task.cancel()
+
+    async def patrol(self) -> None:
+        """Read every log whole, one after the other."""
+        for session_id in self._marks.keys() | self._sessions.rows.keys():
+            try:
+                await self._examine(session_id)
+            except JidokaError as problem:
+                logger().warning("a log was not read", session_id=session_id, code=problem.code)
+                await asyncio.sleep(RETRY_S)
+            await asyncio.sleep(PAUSE_S)
+
+    async def _compare_again(self) -> None:
+        heads = {row.session_id: row.head for row in self._sessions.rows.values()}
+        self._sound.clear()
+        try:
+            is_shorter = await head_of(self._bus) < self._sessions.cursor
+            is_shorter = is_shorter or bool(await compare(self._log, heads))
         except JidokaError:
             return  # away again: the next reconnect asks again
-        if head < self._sessions.cursor:
+        if is_shorter:
             raise Unavailable(part="the log", why="it ends before what was read of it")
+
+    async def _tell(self, session_id: str) -> None:
+        with suppress(JidokaError):  # who did not hear of it asks after a reconnect
+            await self._bus.publish(subjects.LOG_DAMAGED, session_id.encode())

@@ -67,6 +67,7 @@ class Door:
         for command in sorted(MANAGER_COMMANDS):
             self._listen(manager_request(command), self._command)
         self._listen(manager_request("session.settle"), self._settle)
+        self._listen(manager_request("session.check"), self._check)
         self._listen(manager_request("registry.rebuild"), self._rebuild)
 
     async def __aenter__(self) -> Door:
@@ -123,6 +124,13 @@ class Door:
         except JidokaError as problem:
             return json.dumps({"ok": False, "error": problem.as_dict()}).encode()
         return json.dumps({"ok": done}).encode()
+
+    async def _check(self, asked: Asked) -> bytes:
+        try:
+            await self._service.check(Settle.model_validate_json(asked.body).session_id)
+        except JidokaError as problem:
+            return json.dumps({"ok": False, "error": problem.as_dict()}).encode()
+        return b'{"ok": true}'
 
     async def _rebuild(self, _: Asked) -> bytes:
         try:

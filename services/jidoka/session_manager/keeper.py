@@ -98,6 +98,8 @@ class Keeper:
     def worker_exited(self, exited: WorkerExited) -> None:
         """Take in that a worker is gone, or frozen."""
         self._workers.exited(exited)
+        if exited.exit_code:
+            self._damage.suspect(exited.session_id)
         self.wake(exited.session_id)
         self.place_free()
 
@@ -166,10 +168,21 @@ class Keeper:
     def _step(self, row: SessionRow) -> Step:
         ends = row.asked == "terminate" or row.status in ("terminating", "terminated")
         if self._damage.of(row.session_id) is not None and not ends:
-            return Rest()  # nothing is built on a log of which a part is missing
+            return self._held(row)  # nothing is built on a log of which a part is missing
         if row.epoch == 0 and row.session_id not in self._sessions.born_here:
             self._workers.used_up(row.session_id)
-        return next_step(row, self._workers.of(row.session_id), self._given(row))
+        step = next_step(row, self._workers.of(row.session_id), self._given(row))
+        if _gives_life(step) and not self._damage.is_sound(row.session_id):
+            self._damage.examine_soon(row.session_id)
+            return Rest()
+        return step
+
+    def _held(self, row: SessionRow) -> Step:
+        """Return how the worker of a damaged session ends."""
+        worker, alive = self._workers.of(row.session_id), self._hosts.alive()
+        if worker is None or not worker.is_there or worker.host not in {b.host for b in alive}:
+            return Rest()
+        return Stop(worker.host, worker.epoch, 0.0)
 
     def _given(self, row: SessionRow) -> Given:
         now_s = asyncio.get_running_loop().time()
@@ -268,6 +281,15 @@ class Keeper:
         self._asked_s.pop(session_id, None)
         self._weights.pop(session_id, None)
         self._workers.forget(session_id)
+
+
+def _gives_life(step: Step) -> bool:
+    """Tell whether a worker would begin."""
+    match step:
+        case Start() | Record(event=WorkerAssigned()):
+            return True
+        case _:
+            return False
 
 
 def _weight(row: SessionRow) -> tuple[object, ...]:

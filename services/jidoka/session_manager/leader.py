@@ -15,22 +15,22 @@ from jidoka.bus.connection import Bus
 from jidoka.bus.erasing import NatsEraser
 from jidoka.bus.event_log import NatsEventLog
 from jidoka.bus.marks import Marks
+from jidoka.bus.quarantine import Quarantine
 from jidoka.bus.requests import serve
 from jidoka.contract import subjects
-from jidoka.contract.content import Status
 from jidoka.contract.envelope import utc
 from jidoka.contract.events import SessionDeleted
 from jidoka.contract.internal import HostReply, WorkerExited, WorkerReady
 from jidoka.core.lifecycle import Rules
 from jidoka.core.ports import Entry
-from jidoka.core.registry import Registry, SessionQuery
+from jidoka.core.registry import Registry
 from jidoka.session_manager.admission import Admission
+from jidoka.session_manager.beginning import EVERYTHING, begin
 from jidoka.session_manager.create import Creator
 from jidoka.session_manager.damage import Damage
 from jidoka.session_manager.delete import Deleter
 from jidoka.session_manager.door import Door
 from jidoka.session_manager.forking import Forker
-from jidoka.session_manager.head import head_of
 from jidoka.session_manager.hosts import BusHosts
 from jidoka.session_manager.importing import Importer
 from jidoka.session_manager.keeper import Keeper
@@ -39,6 +39,7 @@ from jidoka.session_manager.projection import Projection
 from jidoka.session_manager.retention import retain
 from jidoka.session_manager.service import Service
 from jidoka.session_manager.sessions import Sessions
+from jidoka.session_manager.unreadable import Unreadable
 from jidoka.session_manager.workers import Workers
 from jidoka.settings import SessionManagerSettings, required_nats_url
 from jidoka.telemetry import logger
@@ -46,7 +47,6 @@ from jidoka.telemetry import logger
 CATCH_UP_S: Final = 600.0
 """How long reading the log may take before this program serves what it has."""
 MARKS_FILE: Final = "marks"
-_EVERYTHING: Final = SessionQuery(statuses=tuple(status.value for status in Status), limit=2**62)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +78,18 @@ async def lead(
     Workers are left as they are: the next leader adopts them.
     """
     source = f"/jidoka/session-manager/{name}"
-    log = NatsEventLog(bus)
+    unreadable = Unreadable(Quarantine(bus))
+    log = NatsEventLog(bus, on_unreadable=unreadable.take)
     sessions = Sessions(log, source, new_id, leads)
     term = _composed(settings, bus, registry, log=log, sessions=sessions, source=source)
-    marked, head = await term.marks.load(), await _load(bus, registry, sessions)
+    marked = await term.marks.load()
+    head = await begin(bus, registry, sessions, term.damage, marked)
     async with asyncio.TaskGroup() as tasks:  # it ends by cancellation or failure alone
         tasks.create_task(term.projection.run(), name="projection")
         tasks.create_task(term.marks.run(), name="marks")
+        tasks.create_task(unreadable.run(term.damage.suspect), name="unreadable")
         await term.projection.reach(head, CATCH_UP_S)
-        known = {row.session_id for row in await registry.find(_EVERYTHING)} | set(sessions.rows)
+        known = {row.session_id for row in await registry.find(EVERYTHING)} | set(sessions.rows)
         tasks.create_task(term.deleter.sweep(marked.keys() - known), name="deleted")
         if settings.retention_s is not None:
             keeping = retain(registry, term.deleter, settings.retention_s, _now)
@@ -101,7 +104,8 @@ async def lead(
             clock=_now,
         )
         tasks.create_task(term.hosts.watch(keeper), name="hosts")
-        tasks.create_task(term.damage.watch(marked, keeper.wake), name="damage")
+        watching = term.damage.watch(marked, settings.patrol_s, keeper.wake)
+        tasks.create_task(watching, name="damage")
         async with _ears(bus, keeper), term.creator, term.door:
             keeper.wake_all()
             logger().info("leading", sessions=len(sessions.rows))
@@ -127,6 +131,7 @@ def _composed(
     )
 
     def absorb(session_id: str, entry: Entry) -> None:
+        damage.follow(session_id, entry)
         sessions.follow(session_id, entry)
         if not isinstance(entry.event, SessionDeleted):  # what is deleted has no mark to reach
             marks.note(session_id, entry.head)
@@ -153,16 +158,6 @@ def _composed(
     name = source.strip("/").replace("/", "-")
     door = Door(required_nats_url(settings), name, bus, service, source)
     return Term(sessions, workers, BusHosts(bus), projection, marks, damage, creator, deleter, door)
-
-
-async def _load(bus: Bus, registry: Registry, sessions: Sessions) -> int:
-    """Begin with what the registry knows; return where the log ends."""
-    head = await head_of(bus)
-    if head < await registry.position():
-        logger().error("the log ends before what was read of it", head=head)
-        await registry.reset()
-    sessions.load(await registry.find(_EVERYTHING), await registry.position())
-    return head
 
 
 @asynccontextmanager

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import aclosing, suppress
 from typing import Final
 
 from jidoka.contract.errors import JidokaError
 from jidoka.core.ports import Entry
+from jidoka.core.projection import SessionRow
 from jidoka.core.registry import Registry
 from jidoka.session_manager.ports import Logs
 from jidoka.telemetry import logger
@@ -59,10 +60,13 @@ class Projection:
             except* _ReadAgain:
                 logger().warning("the registry reads the log again", position=self._position)
 
-    async def rebuild(self) -> int:
-        """Empty the registry and fill it again from the log; return the position reached."""
+    async def rebuild(self, keep: Iterable[SessionRow] = ()) -> int:
+        """Fill the registry again from the log; return the position reached.
+
+        `keep` are rows of which the log says nothing any more.
+        """
         cursor = self._position
-        await self._registry.reset()
+        await self._registry.reset(keep)
         self._is_stale = True
         self._arrived.set()
         await self.reach(cursor, REBUILD_S)

@@ -21,6 +21,7 @@ from jidoka.contract.content import Sharing, Status
 from jidoka.contract.envelope import Envelope
 from jidoka.contract.errors import (
     InvalidMessage,
+    LogDamaged,
     ProjectNotFound,
     SessionTerminated,
     UnknownCommand,
@@ -124,9 +125,14 @@ class Service:
         await self._sessions.until(session_id, _is_settled, self._grace_s + SETTLE_MARGIN_S)
         return True
 
+    async def check(self, session_id: str) -> None:
+        """Return if something may be added to the log of a session; raises what `Damage` does."""
+        await self._damage.check(session_id)
+
     async def rebuild(self) -> int:
         """Make the registry anew from the log; return the position reached."""
-        return await self._projection.rebuild()
+        rows = self._sessions.rows.values()
+        return await self._projection.rebuild([row for row in rows if not row.sequence])
 
     # --- questions ---
 
@@ -206,7 +212,7 @@ class Service:
             "sequence": row.sequence,
             "owner": row.owner,
             "error": problem.as_dict() if problem else row.error,
-            "degraded": damage is not None,
+            "degraded": isinstance(damage, LogDamaged),
             "created_at": row.created_at,
             "updated_at": row.updated_at,
             "metadata": row.metadata,
@@ -216,6 +222,7 @@ class Service:
 
     async def _resume(self, session_id: str, command_id: str) -> SessionInfo:
         row = await self._row(session_id)
+        await self._damage.check(session_id)
         if row.status in (Status.TERMINATED, Status.TERMINATING) or row.asked == "terminate":
             raise SessionTerminated(session_id=session_id, reason=row.reason, at=row.updated_at)
         if row.status != Status.CLOSED and row.asked != "close":

@@ -87,6 +87,8 @@ class SessionManagerSettings(ModelSettings):
     """Older sessions are terminated."""
     retention_s: float | None = _bounded(None)
     """Terminated sessions are deleted after so long; unset: they are kept."""
+    patrol_s: float | None = _bounded(86_400.0, minimum=1)
+    """So often all logs are read whole, beside the first time after a start."""
     restart_limit: int = _bounded(10, maximum=1_000)
     restart_window_s: float = _bounded(60.0, minimum=1)
     """More than `restart_limit` deaths of a worker within this time end its session."""

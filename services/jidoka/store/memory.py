@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from jidoka.core.extracts import TextRow, erases, searched_in
 from jidoka.core.ports import Entry
@@ -44,9 +44,10 @@ class MemoryRegistry:
         wanted = self._with_words(query.text)
         return newest((row for row in rows if row.session_id in wanted), query)
 
-    async def reset(self) -> None:
-        """Forget everything."""
+    async def reset(self, keep: Iterable[SessionRow] = ()) -> None:
+        """Forget everything but the rows to `keep`."""
         self._rows, self._texts, self._position = {}, {}, 0
+        self._rows.update((row.session_id, row) for row in keep)
 
     def _apply(self, entry: Entry) -> None:
         session_id = entry.envelope.subject or ""

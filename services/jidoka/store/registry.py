@@ -74,15 +74,15 @@ class SqliteRegistry:
         """Return the sessions of a query, newest first."""
         return await self._run(lambda db: _find(db, query))
 
-    async def reset(self) -> None:
-        """Delete the file and begin an empty one."""
+    async def reset(self, keep: Iterable[SessionRow] = ()) -> None:
+        """Delete the file and begin one that has nothing but the rows to `keep`."""
 
         def renew() -> None:
             self._close()
             database.remove(self._path)
 
         await asyncio.get_running_loop().run_in_executor(self._thread, renew)
-        await self._run(lambda _: None)
+        await self._run(lambda db: _put(db, keep))
 
     async def _run(self, work: Callable[[Database], Result]) -> Result:
         loop = asyncio.get_running_loop()
@@ -164,6 +164,11 @@ def _apply(db: Database, entries: Sequence[Entry], after: int) -> int:
             database.write_all(db, statement, gone)
         database.set_meta(db, "position", fresh[-1].head.cursor)
     return fresh[-1].head.cursor
+
+
+def _put(db: Database, rows: Iterable[SessionRow]) -> None:
+    with database.writing(db):
+        database.write_all(db, "put_session", map(to_columns, rows))
 
 
 def _projected(db: Database, entries: Sequence[Entry]) -> Iterable[SessionRow]:

@@ -1,0 +1,64 @@
+"""Events that nobody can read: put into quarantine with the reason, and their sessions in doubt."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+from jidoka.bus.entries import Stored
+from jidoka.bus.quarantine import Quarantine, Wanted
+from jidoka.contract.errors import JidokaError, StorageFull
+from jidoka.contract.subjects import session_of
+from jidoka.telemetry import logger
+
+PROGRAM: Final = "session-manager"
+MOST_WAITING: Final = 1_000
+"""Beyond it they are named in the log of this program alone."""
+RETRY_S: Final = 1.0
+
+
+class Unreadable:
+    """Takes what a log could not read and puts it away, each message once."""
+
+    def __init__(self, quarantine: Quarantine) -> None:
+        self._quarantine = quarantine
+        self._waiting: asyncio.Queue[tuple[Stored, JidokaError]] = asyncio.Queue(MOST_WAITING)
+        self._taken: set[int] = set()
+
+    def take(self, stored: Stored, problem: JidokaError) -> None:
+        """Note a message that could not be read; the same one again is passed by."""
+        if stored.cursor in self._taken:
+            return
+        try:
+            self._waiting.put_nowait((stored, problem))
+        except asyncio.QueueFull:
+            logger().error("not put into quarantine", subject=stored.subject, why=str(problem))
+        else:
+            self._taken.add(stored.cursor)
+
+    async def run(self, suspect: Callable[[str], None]) -> None:
+        """Put away what is noted, for ever; `suspect` is told whose it was."""
+        while True:
+            stored, problem = await self._waiting.get()
+            session_id = session_of(stored.subject)
+            if session_id is not None:
+                suspect(session_id)
+            await self._put(stored, problem)
+
+    async def _put(self, stored: Stored, problem: JidokaError) -> None:
+        """Put one message away unless it is there, from a former term or reading."""
+        wanted = Wanted(PROGRAM, session_of(stored.subject), problem.code)
+        while True:
+            try:
+                there = await self._quarantine.list(wanted)
+                if all(message.cursor != stored.cursor for message in there):
+                    await self._quarantine.put(PROGRAM, stored, problem)
+            except StorageFull:
+                logger().error("the quarantine is full", subject=stored.subject)
+                return
+            except JidokaError as failure:
+                logger().warning("the quarantine cannot be written yet", code=failure.code)
+                await asyncio.sleep(RETRY_S)
+            else:
+                return
