@@ -10,7 +10,7 @@ import pytest
 
 from jidoka.contract import events as e
 from tests.acceptance.conftest import Write, call
-from tests.support.home import Home
+from tests.support.home import Home, until
 
 pytestmark = [pytest.mark.timeout(120)]
 
@@ -91,7 +91,8 @@ def test_what_a_turn_changed_is_shown(home: Home, project: Path, script: Write):
     (project / "blob").write_bytes(b"\0\1")
     change = call("shell", command="printf '\\0\\2' > blob; chmod +x note.txt; rm -f gone")
     (project / "gone").write_text("x\n")
-    session_id = edited(home, project, script, {"tool_calls": [change]}, {"text": "Done."})
+    more = [{"tool_calls": [change]}, {"text": "Done."}]
+    session_id = edited(home, project, script, *({**answer, "when": "More"} for answer in more))
     home.jidoka("send", session_id, "More", "--wait")
 
     first = home.jidoka("diff", session_id, "1")
@@ -115,18 +116,37 @@ def test_what_a_turn_changed_is_shown(home: Home, project: Path, script: Write):
 
 
 def test_the_last_answer_is_given_anew(home: Home, project: Path, script: Write):
-    before = files_of(project)
-    session_id = edited(home, project, script, {"text": "Anew."})
+    session_id = edited(home, project, script)
+    after = files_of(project)
 
     said = home.jidoka("retry", session_id, "--regenerate", "--wait")
     refused = home.jidoka("retry", session_id, "--json")
 
     asked = [x.event for x in home.log_of(session_id) if isinstance(x.event, e.TurnStarted)]
-    assert "Anew." in said.stdout
-    assert files_of(project) == before
+    assert "It says three." in said.stdout  # the edit found the old text again
+    assert said.returncode == 0
+    assert files_of(project) == after
     assert asked[1].retry_of == asked[0].turn_id
     assert asked[1].message_ids == asked[0].message_ids
     assert json.loads(refused.stdout)["error"]["code"] == "nothing_to_undo"
+
+
+def test_a_turn_that_failed_is_gone_on_with(home: Home, project: Path, script: Write):
+    broken = {"when": "Say three", "error": {"kind": "refusal"}}
+    words = ["--project", str(project), "--permission-mode", "full-auto", "--sandbox", "off"]
+    model = f"scripted:{script(EDITS[0] | {'when': 'Say three'}, broken)}"
+    session_id = home.json("session", "create", *words, "--model", model, "--json")["session_id"]
+    failed = home.jidoka("send", session_id, "Say three", "--wait")
+    other = f"scripted:{script({'text': 'Mended.'}, name='other.json')}"
+    home.json("session", "configure", session_id, "--model", other, "--json")
+
+    said = home.jidoka("retry", session_id, "--wait")
+    undone = home.json("undo", session_id, "--json")
+
+    assert (failed.returncode, said.returncode) == (1, 0), said.stderr
+    assert "Mended." in said.stdout
+    assert undone["paths"] == ["note.txt"]
+    assert files_of(project) == {"note.txt": "one\ntwo\n"}
 
 
 def test_a_model_that_nobody_has_is_refused_at_the_door(home: Home, project: Path, script: Write):
@@ -135,3 +155,31 @@ def test_a_model_that_nobody_has_is_refused_at_the_door(home: Home, project: Pat
     refused = home.jidoka("session", "configure", session_id, "--model", "nobody/knows", "--json")
 
     assert json.loads(refused.stdout)["error"]["code"] == "provider_unknown"
+
+
+def test_messages_that_wait_are_listed_changed_and_taken_back(
+    home: Home, project: Path, script: Write
+):
+    words = [
+        "--project",
+        str(project),
+        "--model",
+        f"scripted:{script({'error': {'kind': 'hang'}})}",
+    ]
+    session_id = home.json("session", "create", *words, "--json")["session_id"]
+    home.jidoka("send", session_id, "First")
+    until(lambda: any(isinstance(x.event, e.LlmRequested) for x in home.log_of(session_id)))
+    for text in ("Second", "Third"):
+        home.jidoka("send", session_id, text)
+
+    home.json("queue", "edit", session_id, "1", "Other", "--json")
+    home.json("queue", "withdraw", session_id, "2", "--json")
+
+    busy = home.jidoka("send", session_id, "Now", "--policy", "reject", "--json")
+    too_busy = home.jidoka("undo", session_id, "--json")
+    waiting = home.json("queue", "list", session_id, "--json")
+    gone = home.jidoka("queue", "withdraw", session_id, "7", "--json")
+    assert [message["text"] for message in waiting] == ["Other"]
+    codes = [json.loads(each.stdout)["error"]["code"] for each in (busy, too_busy, gone)]
+    assert codes == ["session_busy", "session_busy", "call_not_found"]
+    home.json("session", "terminate", session_id, "--json")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from jidoka.contract.errors import ProjectNotFound
 from jidoka.core.state import SessionState
@@ -44,6 +44,11 @@ class Project:
             network=state.network,
             commits=RepositoryCommits(self.root),
         )
+
+    def forget(self, paths: Iterable[str]) -> None:
+        """Forget what was read of files that are not as the conversation knows them any more."""
+        for path in paths:
+            self._read_marks.pop(path, None)
 
     def close(self) -> None:
         """Let go of the folder."""

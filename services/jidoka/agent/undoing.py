@@ -8,7 +8,7 @@ put back   writes what differs; done again after a crash it writes what is still
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from jidoka.agent.recorder import Recorder, Unwanted
@@ -40,6 +40,8 @@ class Undoer:
 
     recorder: Recorder
     files: TurnFiles
+    forget: Callable[[Iterable[str]], None]
+    """Takes the files that were put back: nobody has read them as they are now."""
 
     async def check(self, effect: CheckUndo) -> None:
         """See whether files can be put back → `turn.undo_started`, `turn.undo_refused`.
@@ -69,6 +71,7 @@ class Undoer:
             plan = await self._planned(undoing)
             spared = set[str]() if undoing.files == "force" else set(plan.changed)
             write = {path: to for path, to in plan.write.items() if path not in spared}
+            self.forget(write)
             failed = await self.files.snapshots.put_back(write)
         except JidokaError as problem:
             await self._refused(effect, undoing, problem)
