@@ -10,13 +10,13 @@ from pathlib import Path
 
 from jidoka.agent.aftermath import Aftermath
 from jidoka.agent.clock import new_id, now
+from jidoka.agent.gate import project_rules
 from jidoka.agent.pairing import model_calls
-from jidoka.agent.gate import project_rules
-from jidoka.agent.gate import project_rules
 from jidoka.agent.perform import Performer
 from jidoka.agent.project import Project
 from jidoka.agent.questions import Questions
 from jidoka.agent.recorder import Recorder
+from jidoka.agent.servers import Servers, SessionTools
 from jidoka.agent.session import LiveSession
 from jidoka.agent.snapshots import SnapshotKeeper
 from jidoka.agent.tool_calls import ToolCalls
@@ -28,7 +28,6 @@ from jidoka.contract import events as e
 from jidoka.contract.content import BlobRef, Limits, LlmConfig, PermissionMode, Status, ToolCall
 from jidoka.contract.errors import JidokaError
 from jidoka.contract.internal import LlmAnswer, LlmCall
-from jidoka.core.permission import Rules
 from jidoka.core.permission import Rules
 from jidoka.core.ports import Draft, Entry, EventLog, Head
 from jidoka.core.state import OpenCall, SessionState
@@ -125,8 +124,6 @@ class Bench:
     snapshots: KeptSnapshots = field(default_factory=KeptSnapshots)
     rules: Rules = ()
     """Permission rules of the machine."""
-    rules: Rules = ()
-    """Permission rules of the machine."""
     home: Path | None = None
     """Where the files of turns are kept; None: they are not."""
 
@@ -166,13 +163,15 @@ class Bench:
         project = Project(str(self.root), ProbedSandbox(mode="off"))
         aftermath = Aftermath(self.output, SESSION, str(self.root))
         files = TurnFiles(str(self.root), str(self.home) if self.home else "", SESSION)
-        questions = Questions(recorder, toolbox, project.context, now)
+        servers = Servers(recorder, project.context)
+        box = SessionTools(toolbox, servers)
+        questions = Questions(recorder, box, project.context, now)
         tools = ToolCalls(
-            recorder, toolbox, project.context, self._output, NoSpill(), aftermath, files, questions
+            recorder, box, project.context, self._output, NoSpill(), aftermath, files, questions
         )
-        undoer = Undoer(recorder, files)
+        undoer = Undoer(recorder, files, project.forget)
         models = model_calls(recorder, self.model, tools, str(self.root), self._window_of)
-        performer = Performer(recorder, models, tools, questions, undoer, now, new_id)
+        performer = Performer(recorder, models, tools, questions, undoer, servers, now, new_id)
         keeper = SnapshotKeeper(self.snapshots, session)
         return tasks.create_task(work(recorder, performer, keeper, _nothing))
 

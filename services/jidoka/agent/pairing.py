@@ -20,6 +20,7 @@ from jidoka.agent.questions import Questions
 from jidoka.agent.reading import Reading
 from jidoka.agent.recorder import Recorder
 from jidoka.agent.secrets import GuardedTools, SessionSecrets
+from jidoka.agent.servers import Servers, SessionTools
 from jidoka.agent.spill import BlobSpill
 from jidoka.agent.tool_calls import ToolCalls
 from jidoka.agent.turn_files import TurnFiles
@@ -29,8 +30,8 @@ from jidoka.bus.blobs import NatsBlobs
 from jidoka.bus.connection import Bus
 from jidoka.bus.live import NatsLive
 from jidoka.core.effects import Effect
-from jidoka.core.state import OpenCall
 from jidoka.core.permission import Kinds
+from jidoka.core.state import OpenCall
 from jidoka.llm.gateway_client import GatewayClient
 from jidoka.tools.background import BackgroundShells
 from jidoka.tools.fetch import Fetch
@@ -70,7 +71,8 @@ def paired(
     session_id = recorder.session.state.session_id
     live, blobs = NatsLive(bus, source=recorder.source), NatsBlobs(bus)
     secrets = SessionSecrets(bus.redactors, session_id, project.root)
-    guarded = GuardedTools(toolbox, secrets)
+    servers = Servers(recorder, project.context)
+    guarded = GuardedTools(SessionTools(toolbox, servers), secrets)
 
     def output(call: OpenCall, turn_id: str) -> LiveOutput:
         attempt = call.attempt + 1
@@ -87,7 +89,8 @@ def paired(
     )
     model = GatewayClient(bus, blobs)
     models = model_calls(recorder, model, tools, project.root, asking_the_gateway(bus))
-    return Performer(recorder, models, tools, questions, Undoer(recorder, files), now, new_id)
+    undoer = Undoer(recorder, files, project.forget)
+    return Performer(recorder, models, tools, questions, undoer, servers, now, new_id)
 
 
 def model_calls(

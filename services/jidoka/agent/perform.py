@@ -12,6 +12,7 @@ from typing import assert_never
 from jidoka.agent.model_calls import ModelCalls
 from jidoka.agent.questions import Questions
 from jidoka.agent.recorder import Recorder, Unwanted
+from jidoka.agent.servers import Servers
 from jidoka.agent.tool_calls import ToolCalls
 from jidoka.agent.undoing import Undoer
 from jidoka.contract import events as e
@@ -33,6 +34,7 @@ class Performer:
     tools: ToolCalls
     questions: Questions
     undoer: Undoer
+    servers: Servers
     now: Callable[[], datetime]
     new_id: Callable[[], str]
 
@@ -78,6 +80,8 @@ class Performer:
                 await self.models.compacting.asked(effect)
             case fx.TitleSession(title=title):
                 await self.recorder.record(effect, lambda _state: e.SessionTitled(title=title))
+            case fx.KeepServer():
+                await self.servers.keep(effect)
             case fx.CheckUndo():
                 await self.undoer.check(effect)
             case fx.PutFilesBack():
