@@ -1,7 +1,7 @@
 """Which files a project has, as much as a model needs to know of it: ignored ones are left out.
 
-The folder is walked by descriptors, and no link is followed, so that it never shows what is outside.
-Time, entries and the size of the text are bounded. Blocking: for a thread.
+The folder is walked by descriptors, and no link is followed, so that it never shows what is
+outside. Time, entries and the size of the text are bounded. Blocking: for a thread.
 """
 
 from __future__ import annotations

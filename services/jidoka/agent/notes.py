@@ -17,7 +17,7 @@ _MOST_LEVELS = 16
 
 
 def repository_of(root: str) -> str:
-    """Return the root of the repository that the folder `root` is in; itself where it is in none."""
+    """Return the root of the repository that `root` is in; itself where it is in none."""
     folder = Path(root)
     if (folder / ".git").exists():
         return root

@@ -1,4 +1,4 @@
-"""How many tokens a session's model reads, asked of the llm-gateway where nobody has said it yet."""
+"""How many tokens a session's model reads, asked of the llm-gateway where it is not known yet."""
 
 from __future__ import annotations
 

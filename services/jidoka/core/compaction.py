@@ -3,8 +3,8 @@
     due         at 80 % of the room beside the answer, at the session's limit of messages, when the
                 provider says that it was too long, or when somebody asks
     what        all but the newest fifth of the room; asked for: all but the last turn
-    how         the model writes a summary of it, which is recorded; where it cannot, long outputs of
-                tools are cut by rule
+    how         the model writes a summary of it, which is recorded; where it cannot, long outputs
+                of tools are cut by rule
 
 Pure. The summary is asked for as one message of plain text: a conversation with calls in it is
 refused by some providers where no tools are offered.

@@ -1,4 +1,4 @@
-"""What leaves when it does not all fit the window, in this order:
+"""What leaves when not all of it fits the window, one kind after the other.
 
     1  the file index                5  project notes
     2  active files, oldest first    6  (nothing is left that could go)  ─► context_overflow

@@ -11,6 +11,8 @@ from typing import Any, assert_never
 from jidoka.contract import events as e
 from jidoka.core.tokens import FRAME, tokens_of
 
+_CUT_LINE = 48
+"""Characters that are enough to say how much was cut."""
 SUMMARY = "summary"
 """The turn of what stands for an earlier part."""
 
@@ -101,10 +103,12 @@ def result_of(event: e.ToolCompleted | e.ToolFailed | e.ToolInterrupted | e.Tool
 
 
 def shortened(text: str, most: int) -> str:
-    """Return the head and tail of a text that is longer than `most` characters."""
+    """Return head and tail of a text that is longer than `most` characters, and what is missing.
+
+    What is returned has at most so many characters, where that is enough to say so.
+    """
     if len(text) <= most:
         return text
-    half, left_out = most // 2, len(text) - most // 2 * 2
-    return (
-        f"{text[:half]}\n[... {left_out} characters were cut ...]\n{text[-half:] if half else ''}"
-    )
+    half = max(most - _CUT_LINE, 0) // 2
+    line = f"[... {len(text) - 2 * half} characters were cut ...]"
+    return f"{text[:half]}\n{line}\n{text[-half:]}" if half else line
