@@ -33,7 +33,9 @@ MODELS: dict[str, type[BaseModel]] = {
     **{f"live/{kind}.v1.json": Delta for kind in LIVE_KINDS},
     **{f"replies/{name}.v1.json": kind for name, kind in REPLIES.items()},
 }
-TYPES_OF_SHAPES = {"session.info": "command.accepted", "session.page": "command.accepted"}
+TYPES_OF_SHAPES = dict.fromkeys(
+    ("session.info", "session.page", "permission.page"), "command.accepted"
+)
 """Shapes that are no type of their own, and the type in whose data they travel."""
 
 

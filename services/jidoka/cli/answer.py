@@ -1,8 +1,7 @@
-"""`jidoka answer ID CALL allow|deny`: say whether a call may run."""
+"""`jidoka answer ID CALL allow|deny|TEXT`: say whether a call may run, or what the agent asks."""
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,26 +13,36 @@ if TYPE_CHECKING:
     from jidoka.client import Client
 
 
-class Decision(StrEnum):
-    """What may be answered."""
-
-    ALLOW = "allow"
-    DENY = "deny"
-
-
 def command(
+    *,
     target: options.Target,
     call: Annotated[str, typer.Argument(help="The call, as the question names it.")],
-    decision: Annotated[Decision, typer.Argument(help="allow or deny.")],
+    answer: Annotated[str, typer.Argument(help="allow, deny, or any text that is asked for.")],
     remember: Annotated[
-        bool, typer.Option("--remember", help="The same for such calls in this session.")
+        bool,
+        typer.Option("--remember", "--always", help="Make a rule of it for the whole session."),
     ] = False,
+    rule: Annotated[
+        list[str] | None,
+        typer.Option("--rule", help="Remember this rule, such as `allow shell git status`."),
+    ] = None,
     as_json: options.AsJson = False,
 ) -> int:
-    """Answer a question of the agent; the first answer wins."""
+    """Answer a question of the agent; the first answer wins.
+
+    With --remember exactly such calls are not asked about again; `jidoka permission list` shows
+    the rule, `jidoka permission revoke` takes it back.
+    """
+    always = remember or bool(rule)
+    if always and answer not in ("allow", "deny"):
+        raise typer.BadParameter("only allow and deny can be remembered")
 
     async def work(client: Client, session_id: str) -> int:
-        return await client.answer(session_id, call, decision.value, remember=remember)
+        if not always:
+            return await client.answer_either(session_id, call, answer)
+        decision = "allow" if answer == "allow" else "deny"
+        return await client.answer(session_id, call, decision, remember=True, rules=rule or ())
 
-    said = "may run" if decision is Decision.ALLOW else "may not run"
-    return act(target, work, said=f"call {call} {said}", as_json=as_json)
+    known = {"allow": "may run", "deny": "may not run"}
+    said = f"call {call} {known.get(answer, 'is answered')}"
+    return act(target, work, said=said, as_json=as_json)

@@ -26,6 +26,8 @@ from jidoka.cli import (
     up,
 )
 from jidoka.cli.dlq import commands as dlq
+from jidoka.cli.permission import commands as permission
+from jidoka.cli.policy import commands as policy
 from jidoka.cli.queue import commands as queue
 from jidoka.cli.session import commands as session
 
@@ -78,7 +80,12 @@ EXAMPLES = {
     "up": ("jidoka up", "jidoka up --detach"),
     "send": ('jidoka send cart "And the tests?" --wait', "jidoka send 1 - < question.txt"),
     "follow": ("jidoka follow cart", "jidoka follow cart --from 40 --json --no-wait"),
-    "answer": ("jidoka answer cart call_7 allow", "jidoka answer cart call_7 deny"),
+    "answer": (
+        "jidoka answer cart call_7 allow",
+        "jidoka answer cart call_7 allow --always",
+        "jidoka answer cart call_7 allow --rule 'allow shell git status'",
+        'jidoka answer cart call_9 "the second"',
+    ),
     "undo": ("jidoka undo", "jidoka undo cart --turns 3", "jidoka undo cart --keep-mine"),
     "redo": ("jidoka redo cart",),
     "diff": ("jidoka diff", "jidoka diff cart 3 --stat"),
@@ -108,6 +115,8 @@ for module in (
     app.command(name, epilog=epilog if name in EXAMPLES else None)(module.command)
 app.add_typer(session.group, name="session")
 app.add_typer(queue.group, name="queue")
+app.add_typer(permission.group, name="permission")
+app.add_typer(policy.group, name="policy")
 app.add_typer(dlq.group, name="dlq")
 app.add_typer(registry.group, name="registry")
 app.add_typer(schemas.group, name="schemas")

@@ -36,6 +36,13 @@ Shared = Annotated[
     bool, typer.Option("--shared", help="Share the folder with other sessions of it.")
 ]
 Worktree = Annotated[bool, typer.Option("--worktree", help="Work in a git worktree of its own.")]
+Network = Annotated[
+    bool, typer.Option("--network", help="Let its commands reach the network.")
+]
+Rules = Annotated[
+    list[str] | None,
+    typer.Option("--rule", help="A permission rule, such as `deny * .env`; repeatable."),
+]
 Target = Annotated[
     str, typer.Argument(help="Id, number in the list, name, or the beginning of a name.")
 ]

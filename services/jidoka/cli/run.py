@@ -41,13 +41,16 @@ def command(
     sandbox: options.SandboxMode = options.Sandbox.AUTO,
     shared: options.Shared = False,
     worktree: options.Worktree = False,
+    network: options.Network = False,
+    rule: options.Rules = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Short for --output-format json.")
     ] = False,
 ) -> int:
     """Do one thing in a project: a turn in a session, which is closed at the end.
 
-    Nobody is asked: the mode is full-auto inside a sandbox unless another is named.
+    Nobody is asked: the mode is full-auto inside a sandbox unless another is named, and what
+    would be asked is denied at once.
     """
     if go_on and resume is not None:
         raise typer.BadParameter("-c and -r exclude each other")
@@ -64,5 +67,7 @@ def command(
         resume=resume,
         sandbox=sandbox.value,
         sharing=options.sharing_of(shared=shared, worktree=worktree),
+        network=network,
+        rules=tuple(rule or ()),
     )
     return run_once(wish, Format.JSON.value if as_json else output_format.value)

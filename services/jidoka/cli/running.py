@@ -42,6 +42,8 @@ class Wish:
     resume: str | None = None
     sandbox: str = "auto"
     sharing: str = "exclusive"
+    network: bool = False
+    rules: tuple[str, ...] = ()
 
 
 def run_once(wish: Wish, form: str) -> int:
@@ -62,7 +64,7 @@ async def _run(client: Client, wish: Wish, reporter: Reporter, begun: float) -> 
     session_id, is_new = await _session(client, wish)
     try:
         async with reporter.beating(), stoppable(client, session_id):
-            number = await client.send_message(session_id, wish.prompt)
+            number = await client.send_message(session_id, wish.prompt, unattended=True)
             after = 0 if is_new else number - 1
             turn = await watch_turn(client, session_id, number, reporter.show, after=after)
     except JidokaError as error:
@@ -91,13 +93,21 @@ async def _session(client: Client, wish: Wish) -> tuple[str, bool]:
         info = found[0]
     if info.status == Status.CLOSED:
         await client.resume_session(info.session_id)
-    changes: dict[str, Any] = {"limits": _limits(wish)}
-    if wish.llm:
-        changes["llm"] = wish.llm
-    if wish.permission_mode is not None:
-        changes["permission_mode"] = wish.permission_mode
-    await client.configure_session(info.session_id, **changes)
+    await _configure(client, info.session_id, wish)
     return info.session_id, False
+
+
+async def _configure(client: Client, session_id: str, wish: Wish) -> None:
+    """Change what was named here, and nothing else of a session that goes on."""
+    wanted = {
+        "llm": wish.llm,
+        "limits": _limits(wish),
+        "permission_mode": wish.permission_mode,
+        "network": wish.network or None,
+        "permissions": wish.rules,
+    }
+    if changes := {name: value for name, value in wanted.items() if value}:
+        await client.configure_session(session_id, **changes)
 
 
 async def _created(client: Client, wish: Wish) -> str:
@@ -111,13 +121,15 @@ async def _created(client: Client, wish: Wish) -> str:
         limits=_limits(wish),
         sandbox=wish.sandbox,
         sharing=wish.sharing,
+        network=wish.network,
+        permissions=wish.rules,
         metadata={"made_by": "jidoka run"},
     )
 
 
 def _limits(wish: Wish) -> dict[str, Any]:
-    """Return the bounds of a turn that nobody is there to answer questions of."""
-    limits: dict[str, Any] = {"question_deadline_s": 0}
+    """Return the bounds of a turn that were named."""
+    limits: dict[str, Any] = {}
     if wish.max_steps is not None:
         limits["max_steps"] = wish.max_steps
     if wish.max_cost_usd is not None:

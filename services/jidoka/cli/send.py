@@ -23,9 +23,13 @@ class Policy(StrEnum):
 
 
 def command(
+    *,
     target: options.Target,
     message: Annotated[str | None, typer.Argument(help="`-`: standard input.")] = None,
     policy: Annotated[Policy, typer.Option(help="While a turn runs.")] = Policy.QUEUE,
+    unattended: Annotated[
+        bool, typer.Option("--unattended", help="Nobody answers: questions take their default.")
+    ] = False,
     wait: Annotated[bool, typer.Option("--wait", "-w", help="Watch the turn to its end.")] = False,
     as_json: options.AsJson = False,
 ) -> int:
@@ -37,7 +41,9 @@ def command(
 
     async def work(client: Client) -> int:
         session_id = await session_id_of(client, target)
-        number = await client.send_message(session_id, content, policy=policy.value)
+        number = await client.send_message(
+            session_id, content, policy=policy.value, unattended=unattended
+        )
         if wait:
             return await watch(client, session_id, number, as_json=as_json)
         if as_json:

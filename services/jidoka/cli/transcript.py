@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from shlex import quote
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -136,8 +137,12 @@ def key_argument(args: dict[str, Any]) -> str:
 
 def asking(session_id: str, question: Question) -> str:
     """Return the line of a question, with the command that answers it."""
+    how = f"jidoka answer {session_id} {question.call_id}"
+    if question.kind == "question":
+        ways = question.options or ("ANSWER",)
+        return "\n".join([f"? {question.preview}", *(f"  {how} {quote(way)}" for way in ways)])
     what = f"{question.tool} {key_argument(question.args)}"
-    how = f"jidoka answer {session_id} {question.call_id} allow"
+    how = f"{how} allow"
     preview = f"\n{question.preview}" if question.preview else ""
     return f"? May it run {what}? {how}{preview}"
 

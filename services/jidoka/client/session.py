@@ -18,7 +18,7 @@ from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal
+from typing import Any
 
 from jidoka.bus import follower, requests
 from jidoka.bus.blobs import NatsBlobs
@@ -29,7 +29,7 @@ from jidoka.client.exporting import export
 from jidoka.client.following import Wanted, follow, recorded
 from jidoka.client.importing import staged
 from jidoka.client.items import Item, Recorded
-from jidoka.client.past_turns import PastTurns
+from jidoka.client.permissions import Permissions
 from jidoka.client.seeking import NOWHERE
 from jidoka.contract import commands, subjects
 from jidoka.contract.content import Content, Status
@@ -41,7 +41,7 @@ REQUEST_TIMEOUT_S = 30.0
 REBUILD_S = 600.0
 
 
-class Client(PastTurns):
+class Client(Permissions):
     """A connection to jidoka. Made by `connect`, ended by `close` or by leaving its context."""
 
     def __init__(self, bus: Bus, source: str, timeout_s: float) -> None:
@@ -180,14 +180,24 @@ class Client(PastTurns):
     # --- conversation ----------------------------------------------------------------------------
 
     async def send_message(
-        self, session_id: str, content: Content, policy: str = "queue", author: str = ""
+        self,
+        session_id: str,
+        content: Content,
+        policy: str = "queue",
+        author: str = "",
+        *,
+        unattended: bool = False,
     ) -> int:
         """Say something to the agent; return the number it was recorded as.
+
+        `unattended`: nobody waits for questions, so that those of its turn take their default.
 
         Raises:
             SessionNotFound, SessionTerminated, SessionBusy, InboxFull, InvalidMessage.
         """
-        fields = {"content": content, "policy": policy, "author": author}
+        fields: dict[str, Any] = {"content": content, "policy": policy, "author": author}
+        if unattended:
+            fields["unattended"] = True
         return await self._record(commands.SubmitMessage, fields, session_id)
 
     async def cancel_turn(self, session_id: str, reason: str = "") -> int:
@@ -197,19 +207,6 @@ class Client(PastTurns):
     async def clear_conversation(self, session_id: str) -> int:
         """Let the model forget; the log keeps all."""
         return await self._record(commands.ClearConversation, {}, session_id)
-
-    async def answer(
-        self,
-        session_id: str,
-        call_id: str,
-        decision: Literal["allow", "deny"],
-        *,
-        remember: bool = False,
-        author: str = "",
-    ) -> int:
-        """Answer the question whether a call may run; the first answer wins."""
-        fields = {"call_id": call_id, "decision": decision, "remember": remember, "author": author}
-        return await self._record(commands.AnswerPermission, fields, session_id)
 
     # --- watching --------------------------------------------------------------------------------
 

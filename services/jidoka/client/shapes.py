@@ -79,6 +79,10 @@ class Question:
     risk: str
     preview: str
     deadline: datetime
+    kind: str = "permission"
+    """`permission`: may it run? `question`: the agent wants to know something."""
+    options: tuple[str, ...] = ()
+    default: str = "deny"
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +184,7 @@ class SessionView:
     model: str = ""
     permission_mode: PermissionMode = PermissionMode.ASK
     sandbox: SandboxMode = SandboxMode.AUTO
+    network: bool = False
     status: Status = Status.INITIALIZING
     status_reason: str = ""
     host: str = ""

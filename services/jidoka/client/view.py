@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import assert_never
 
-from jidoka.client.asked import of_asking, without_question
+from jidoka.client.asked import AskingEvent, of_asking, without_question
 from jidoka.client.context import ContextEvent, of_context
 from jidoka.client.items import Item, Recorded, Shown
 from jidoka.client.shapes import Answer, Call, Entry, Message, SessionView, TurnView
@@ -44,6 +44,8 @@ def see(view: SessionView, item: Item) -> SessionView:
 def _recorded(view: SessionView, event: e.Event | e.UnknownEvent, item: Recorded) -> SessionView:
     if isinstance(event, ContextEvent):
         return of_context(view, event)
+    if isinstance(event, AskingEvent):
+        return of_asking(view, event)
     match event:
         case e.SessionContinued():
             return _with_past(_born(view, event, item), event, item)
@@ -75,15 +77,6 @@ def _recorded(view: SessionView, event: e.Event | e.UnknownEvent, item: Recorded
             return view
         case e.MessageAccepted() | e.MessageEdited() | e.MessageWithdrawn():
             return _waiting(view, event)
-        case (
-            e.PermissionRequested()
-            | e.PermissionAnswered()
-            | e.PermissionRevoked()
-            | e.QuestionAsked()
-            | e.QuestionAnswered()
-            | e.QuestionExpired()
-        ):
-            return of_asking(view, event)
         case e.TurnUndone(turn_ids=ids) | e.TurnRedone(turn_ids=ids):
             return view.with_undone(ids, undone=isinstance(event, e.TurnUndone))
         case e.TurnUndoRequested() | e.TurnRedoRequested() | e.TurnRetryRequested():

@@ -6,7 +6,14 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from jidoka.contract.content import ErrorInfo, FileDiff, Status, TurnOutcome, Usage
+from jidoka.contract.content import (
+    ErrorInfo,
+    FileDiff,
+    PermissionMode,
+    Status,
+    TurnOutcome,
+    Usage,
+)
 
 ACCEPTED = "command.accepted"
 REFUSED = "command.refused"
@@ -95,6 +102,43 @@ class TurnDiff(Reply):
     """Unified, at most 512 KiB of it."""
 
 
+class RuleInfo(Reply):
+    """A permission rule of a session."""
+
+    rule: str
+    """As it is written: `allow shell git status`."""
+    source: str
+    """`session`: it was created or configured with it. `answer`: an answer made it."""
+    by: str = ""
+    at: str | None = None
+
+
+class OpenQuestion(Reply):
+    """A question that waits for an answer."""
+
+    call_id: str
+    kind: str
+    """`permission`: may this call run? `question`: something that the agent wants to know."""
+    tool: str
+    arguments: str = ""
+    """As the model wrote them."""
+    options: tuple[str, ...] = ()
+    deadline: str
+    default: str = ""
+
+
+class PermissionList(Reply):
+    """What a session may do without asking, and what it asks."""
+
+    session_id: str
+    permission_mode: PermissionMode
+    network: bool = False
+    """Whether its commands reach the network."""
+    rules: tuple[RuleInfo, ...] = ()
+    """Its own; those of the machine and of the project folder hold beside them."""
+    questions: tuple[OpenQuestion, ...] = ()
+
+
 class RunResult(Reply):
     """The last line of `jidoka run --output-format stream-json`, and all of `json`."""
 
@@ -119,5 +163,6 @@ REPLIES: dict[str, type[Reply]] = {
     "session.info": SessionInfo,
     "session.page": SessionList,
     "turn.difference": TurnDiff,
+    "permission.page": PermissionList,
 }
 """The shapes of answers; the last two are what `session.get` and `session.list` return."""

@@ -30,11 +30,13 @@ from jidoka.contract.errors import (
 )
 from jidoka.contract.events import Event
 from jidoka.contract.ids import command_key
+from jidoka.contract.permission_commands import ListPermissions
 from jidoka.contract.replies import ACCEPTED, REFUSED, CommandAccepted
 from jidoka.contract.undo_commands import DiffTurn
 from jidoka.coordinator.asking import Asking
 from jidoka.coordinator.folds import Fold, Folds
 from jidoka.coordinator.manager import Manager
+from jidoka.coordinator.permissions import permissions_of
 from jidoka.coordinator.request import Request
 from jidoka.core.decide import SessionDecision, decide
 from jidoka.core.ports import Draft, EventLog
@@ -74,7 +76,7 @@ class Coordinator:
         Raises:
             JidokaError: as `answer` does.
         """
-        if isinstance(request.command, SessionDecision | DiffTurn):
+        if isinstance(request.command, SessionDecision | DiffTurn | ListPermissions):
             return (await self.answer(request)).to_json()
         return await self._manager.ask(request.command.name, request.envelope)
 
@@ -88,6 +90,9 @@ class Coordinator:
         if isinstance(command, DiffTurn):
             found = await self._asking.diffs.of(await self._state(command.session_id), command.turn)
             return reply_to(request.envelope, ACCEPTED, found, self._source)
+        if isinstance(command, ListPermissions):
+            listed = permissions_of(await self._state(command.session_id))
+            return reply_to(request.envelope, ACCEPTED, listed, self._source)
         if not isinstance(command, SessionDecision):
             return open_reply(await self._manager.ask(command.name, request.envelope))
         if isinstance(command, ConfigureSession) and command.llm is not None:

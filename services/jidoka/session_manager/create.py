@@ -15,6 +15,7 @@ from jidoka.contract.envelope import Envelope
 from jidoka.contract.errors import Refused
 from jidoka.contract.events import SessionContinued, SessionCreated
 from jidoka.contract.ids import session_id_of
+from jidoka.core.answers import checked_rules
 from jidoka.core.projection import SessionRow
 from jidoka.core.registry import Registry
 from jidoka.session_manager import projects
@@ -102,6 +103,7 @@ class Creator:
     async def _made(
         self, session_id: str, command: CreateSession, asked: Envelope, past: Past | None
     ) -> SessionRow:
+        checked_rules(command.permissions, "data.permissions")
         real, llm = await _both(
             projects.checked(command.project_path, self._home),
             self._models.resolved(command.llm, command.project_path, command.owner),
@@ -142,6 +144,8 @@ def _created(
         sandbox=command.sandbox,
         system_prompt=command.system_prompt,
         tools=command.tools,
+        permissions=command.permissions,
+        network=command.network,
         owner=command.owner,
         metadata=command.metadata,
     )

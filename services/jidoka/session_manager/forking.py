@@ -87,6 +87,8 @@ def _wanted(source: SessionRow, command: ForkSession, entries: list[Entry]) -> C
         sandbox=state.sandbox,
         system_prompt=state.system_prompt,
         tools=state.tools,
+        permissions=state.permissions,
+        network=state.network,
         owner=state.owner,
         metadata=dict(state.metadata),
     )

@@ -46,6 +46,7 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]):
         *([name] for name in COMMANDS),
         *(["session", name] for name in SESSION_COMMANDS),
         *(["dlq", name] for name in DLQ_COMMANDS),
+        *(["permission", "list"], ["permission", "revoke"], ["policy", "test"]),
     ],
 )
 def test_every_command_explains_itself(words: list[str], capsys: pytest.CaptureFixture[str]):
@@ -64,7 +65,9 @@ def test_every_command_explains_itself(words: list[str], capsys: pytest.CaptureF
         ["run", "hello", "--permission-mode", "yolo"],
         ["run", "hello", "-c", "-r", "x"],
         ["run", "hello", "--shared", "--worktree"],
-        ["answer", "s1", "c1", "perhaps"],
+        ["answer", "s1", "c1", "perhaps", "--always"],
+        ["policy", "test", "rules.txt"],
+        ["policy", "test", "rules.txt", "--all", "--session", "s1"],
         ["send", "s1", "hello", "--policy", "shout"],
         ["serve", "nothing"],
         ["demo", "--scripted", "--model", "a/b"],
@@ -116,8 +119,8 @@ def test_help_loads_neither_the_bus_nor_the_logs(words: list[str]):
 
 
 def test_what_is_wrong_is_said_without_the_words_of_a_library(capsys: pytest.CaptureFixture[str]):
-    code = run(["answer", "shop", "call", "maybe"])
+    code = run(["send", "shop", "hello", "--policy", "maybe"])
 
     assert code == 2
-    assert "'maybe' is not one of 'allow', 'deny'" in (said := capsys.readouterr().err)
+    assert "'maybe' is not one of 'queue', 'steer'" in (said := capsys.readouterr().err)
     assert "Value error" not in said

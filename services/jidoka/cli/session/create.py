@@ -28,6 +28,8 @@ def command(
     sandbox: options.SandboxMode = options.Sandbox.AUTO,
     shared: options.Shared = False,
     worktree: options.Worktree = False,
+    network: options.Network = False,
+    rule: options.Rules = None,
     system_prompt: Annotated[str | None, typer.Option(help="Instead of the usual one.")] = None,
     as_json: options.AsJson = False,
 ) -> int:
@@ -41,6 +43,8 @@ def command(
         "sandbox": sandbox,
         "sharing": options.sharing_of(shared=shared, worktree=worktree),
         "system_prompt": system_prompt,
+        "network": network or None,
+        "permissions": rule,
     }
     given = {key: value for key, value in fields.items() if value is not None}
     from jidoka.cli.door import with_client  # noqa: PLC0415

@@ -1,0 +1,65 @@
+"""Questions in a view: opened when they are asked, gone when they are answered or out of time."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import assert_never
+
+from jidoka.client.shapes import Question, SessionView
+from jidoka.contract import events as e
+
+AskingEvent = (
+    e.PermissionRequested
+    | e.PermissionAnswered
+    | e.PermissionRevoked
+    | e.QuestionAsked
+    | e.QuestionAnswered
+    | e.QuestionExpired
+)
+
+
+def of_asking(view: SessionView, event: AskingEvent) -> SessionView:
+    """Return the view after a question or an answer."""
+    match event:
+        case e.PermissionRequested():
+            question = Question(
+                event.call_id, event.tool, event.args, event.risk, event.preview, event.deadline
+            )
+            return _with_question(view, event.turn_id, question)
+        case e.QuestionAsked():
+            question = Question(
+                event.call_id,
+                "ask",
+                {"question": event.question},
+                "ask",
+                event.question,
+                event.deadline,
+                kind="question",
+                options=event.options,
+                default=event.default,
+            )
+            return _with_question(view, event.turn_id, question)
+        case e.PermissionAnswered() | e.QuestionAnswered() | e.QuestionExpired():
+            return without_question(view, event.call_id)
+        case e.PermissionRevoked():
+            return view
+        case _:
+            assert_never(event)
+
+
+def without_question(view: SessionView, call_id: str) -> SessionView:
+    """Return the view without a question."""
+    left = tuple(question for question in view.questions if question.call_id != call_id)
+    return view if len(left) == len(view.questions) else replace(view, questions=left)
+
+
+def _with_question(view: SessionView, turn_id: str, question: Question) -> SessionView:
+    asked = replace(view, questions=(*view.questions, question))
+    return asked.with_turn(
+        turn_id,
+        lambda turn: turn.with_entry(
+            replace(
+                turn.call_of(question.call_id, question.tool), phase="waiting", args=question.args
+            )
+        ),
+    )
