@@ -152,6 +152,7 @@ class Keeper:
             self._at_work[session_id] = False
             try:
                 step = self._step(row)
+                self._note_place(row, step)
                 await self._do(row, step)
             except SessionNotFound:
                 break
@@ -164,6 +165,14 @@ class Keeper:
         row = self._sessions.rows.get(session_id)
         if row is None or row.ended:
             self._forget(session_id)
+
+    def _note_place(self, row: SessionRow, step: Step) -> None:
+        if isinstance(step, Rest) and step.no_host:
+            wanted = row.host or row.project_path
+            no_host = NoHost(hosts=len(self._hosts.alive()), wanted=wanted)
+            self._workers.placeless.setdefault(row.session_id, no_host)
+        else:
+            self._workers.placeless.pop(row.session_id, None)
 
     def _step(self, row: SessionRow) -> Step:
         ends = row.asked == "terminate" or row.status in ("terminating", "terminated")
@@ -263,12 +272,6 @@ class Keeper:
         self.wake(row.session_id)
 
     def _rest(self, session_id: str, rest: Rest) -> None:
-        if rest.no_host and (row := self._sessions.rows.get(session_id)) is not None:
-            wanted = row.host or row.project_path
-            no_host = NoHost(hosts=len(self._hosts.alive()), wanted=wanted)
-            self._workers.placeless.setdefault(session_id, no_host)
-        else:
-            self._workers.placeless.pop(session_id, None)
         if (timer := self._timers.pop(session_id, None)) is not None:
             timer.cancel()
         if rest.for_s is not None:
@@ -276,6 +279,7 @@ class Keeper:
             self._timers[session_id] = loop.call_later(rest.for_s, self.wake, session_id)
 
     def _forget(self, session_id: str) -> None:
+        self._workers.placeless.pop(session_id, None)
         self._rest(session_id, Rest())
         self._changed_s.pop(session_id, None)
         self._asked_s.pop(session_id, None)
