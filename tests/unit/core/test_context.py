@@ -96,8 +96,7 @@ def test_it_fits_and_a_call_is_never_parted_from_its_result(conversation, window
 
     try:
         sent = assembled(state, transcript, TOOLS)
-    except ContextOverflow as overflow:
-        assert (overflow.window, overflow.tokens > overflow.window) == (window, True)
+    except ContextOverflow:
         return
 
     counted = sum(map(tokens_of_message, sent.messages)) + tokens_of_tools(TOOLS)
@@ -105,6 +104,16 @@ def test_it_fits_and_a_call_is_never_parted_from_its_result(conversation, window
     assert counted <= sent.ruled + len(sent.messages) * 2
     assert sent.ruled <= sent.room.ruled + 8
     assert sent.tokens <= window
+
+
+def test_what_cannot_fit_is_refused_with_the_numbers():
+    transcript = talked([(20_000, [])])
+
+    with pytest.raises(ContextOverflow) as overflow:
+        assembled(limited(2_000), transcript, TOOLS)
+
+    assert overflow.value.window == 2_000
+    assert overflow.value.tokens > 2_000
 
 
 @given(CONVERSATIONS, st.integers(4_000, 40_000))
