@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import assert_never
 
 from jidoka.contract import events as e
 from jidoka.contract.content import ErrorInfo, Status, ToolCall, Usage
@@ -122,6 +121,11 @@ class Simulation:
                 assert self.state.turn
                 outcome = outcome_of(self.state, self.state.turn)
                 self.record(e.TurnEnded(turn_id=turn_id, outcome=outcome))
+            case _:
+                self._perform_beside(effect)
+
+    def _perform_beside(self, effect: fx.Effect) -> None:
+        match effect:
             case fx.CheckUndo():
                 self.record(e.TurnUndoStarted(asked=self._undoing().asked, turn_ids=self._ids()))
             case fx.PutFilesBack():
@@ -132,8 +136,10 @@ class Simulation:
                 self.record(e.ContextCompacted(reason="asked", method="none"))
             case fx.TitleSession(title=title):
                 self.record(e.SessionTitled(title=title))
+            case fx.KeepServer(name=name):
+                self.record(e.McpConnected(server_name=name))
             case _:
-                assert_never(effect)
+                raise AssertionError(effect)
 
     def _call_model(self, effect: fx.CallModel) -> None:
         self.record(

@@ -26,6 +26,7 @@ from jidoka.cli import (
     up,
 )
 from jidoka.cli.dlq import commands as dlq
+from jidoka.cli.mcp import commands as mcp
 from jidoka.cli.permission import commands as permission
 from jidoka.cli.policy import commands as policy
 from jidoka.cli.queue import commands as queue
@@ -117,6 +118,7 @@ app.add_typer(session.group, name="session")
 app.add_typer(queue.group, name="queue")
 app.add_typer(permission.group, name="permission")
 app.add_typer(policy.group, name="policy")
+app.add_typer(mcp.group, name="mcp")
 app.add_typer(dlq.group, name="dlq")
 app.add_typer(registry.group, name="registry")
 app.add_typer(schemas.group, name="schemas")

@@ -18,6 +18,7 @@ from jidoka.contract.commands import CommandData
 from jidoka.contract.envelope import Envelope, dataschema_of, problems_of, type_of, utc
 from jidoka.contract.errors import InvalidMessage, TimedOut, Unavailable
 from jidoka.contract.ids import uuid7
+from jidoka.contract.redacted_data import clean
 
 T = TypeVar("T")
 RETRY_S: Final = 0.1
@@ -51,7 +52,7 @@ class Asker:
             subject=session_id,
             time=utc(time.time()),
             dataschema=dataschema_of("commands", command.name),
-            data=command.model_dump(mode="json", by_alias=True, exclude_unset=True),
+            data=self._without_secrets(command, session_id),
         )
         subject = subjects.command_request(command.name)
         reply = await self.answered(
@@ -60,6 +61,11 @@ class Asker:
         if not isinstance(reply.data, dict):
             raise InvalidMessage.of("data", "the answer is no JSON object")
         return cast("dict[str, Any]", reply.data)
+
+    def _without_secrets(self, command: CommandData, session_id: str | None) -> Any:
+        """Return what is sent: a secret that somebody types does not leave this process."""
+        data = command.model_dump(mode="json", by_alias=True, exclude_unset=True)
+        return clean(data, self.bus.redactors.of(session_id or ""))
 
     async def answered(self, question: Callable[[float], Awaitable[T]]) -> T:
         """Return the answer to a question, which is asked again until somebody gives one."""

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import assert_never
+from typing import Any, assert_never
 
-from jidoka.client.shapes import Compaction, SessionView
+from jidoka.client.shapes import Compaction, ServerView, SessionView
 from jidoka.contract import events as e
 
 ContextEvent = (
-    e.FileAdded | e.FileRemoved | e.ContextCompactionRequested | e.ContextCompacted | e.TodoUpdated
+    e.FileAdded
+    | e.FileRemoved
+    | e.ContextCompactionRequested
+    | e.ContextCompacted
+    | e.TodoUpdated
+    | e.McpAdded
+    | e.McpRemoved
+    | e.McpConnected
+    | e.McpFailed
 )
 
 
@@ -34,8 +42,27 @@ def of_context(view: SessionView, event: ContextEvent) -> SessionView:
                 event.summary,
             )
             return replace(view, compactions=(*view.compactions, done))
+        case e.McpAdded(server=config):
+            there = config.url or " ".join(config.command)
+            return _with_server(view, ServerView(config.name, there))
+        case e.McpRemoved(server_name=name):
+            return replace(view, servers=tuple(s for s in view.servers if s.name != name))
+        case e.McpConnected(server_name=name, tools=tools):
+            return _changed_server(view, name, state="ready", tools=tools, problem="")
+        case e.McpFailed(server_name=name, error=error):
+            return _changed_server(view, name, state="failed", tools=(), problem=error.message)
         case _:
             assert_never(event)
+
+
+def _with_server(view: SessionView, server: ServerView) -> SessionView:
+    others = tuple(each for each in view.servers if each.name != server.name)
+    return replace(view, servers=(*others, server))
+
+
+def _changed_server(view: SessionView, name: str, **changes: Any) -> SessionView:
+    servers = (replace(s, **changes) if s.name == name else s for s in view.servers)
+    return replace(view, servers=tuple(servers))
 
 
 def _without(files: tuple[str, ...], path: str) -> tuple[str, ...]:

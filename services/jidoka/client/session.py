@@ -29,8 +29,8 @@ from jidoka.client.exporting import export
 from jidoka.client.following import Wanted, follow, recorded
 from jidoka.client.importing import staged
 from jidoka.client.items import Item, Recorded
-from jidoka.client.permissions import Permissions
 from jidoka.client.seeking import NOWHERE
+from jidoka.client.servers import Servers
 from jidoka.contract import commands, subjects
 from jidoka.contract.content import Content, Status
 from jidoka.contract.errors import from_dict
@@ -41,7 +41,7 @@ REQUEST_TIMEOUT_S = 30.0
 REBUILD_S = 600.0
 
 
-class Client(Permissions):
+class Client(Servers):
     """A connection to jidoka. Made by `connect`, ended by `close` or by leaving its context."""
 
     def __init__(self, bus: Bus, source: str, timeout_s: float) -> None:

@@ -172,6 +172,19 @@ class TurnView:
 
 
 @dataclass(frozen=True, slots=True)
+class ServerView:
+    """An MCP server of the session."""
+
+    name: str
+    there: str
+    """Its command or address."""
+    state: str = "new"
+    """`new` until a worker tried it, then `ready` or `failed`."""
+    tools: tuple[str, ...] = ()
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class SessionView:
     """All that a face draws of a session."""
 
@@ -195,6 +208,8 @@ class SessionView:
     todo: tuple[TodoItem, ...] = ()
     files: tuple[str, ...] = ()
     """Active files, the one added last at the end."""
+    servers: tuple[ServerView, ...] = ()
+    """MCP servers."""
     waiting: tuple[Message, ...] = ()
     turns: tuple[TurnView, ...] = ()
     questions: tuple[Question, ...] = ()

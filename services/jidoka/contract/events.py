@@ -73,17 +73,10 @@ class Redacted(EventData):
     """How many placeholders stand for secrets in it."""
 
 
-class Redacted(EventData):
-    """An event with texts that others wrote; secrets are struck out of it."""
-
-    redactions: int = 0
-    """How many placeholders stand for secrets in it."""
-
-
 # --- the coordinator writes what people asked ----------------------------------------------------
 
 
-class MessageAccepted(Commanded, Redacted, Redacted, name="message.accepted", writer=Writer.COORDINATOR):
+class MessageAccepted(Commanded, Redacted, name="message.accepted", writer=Writer.COORDINATOR):
     """A message for the agent was recorded; it waits until a turn takes it up."""
 
     message_id: str
@@ -96,11 +89,9 @@ class MessageAccepted(Commanded, Redacted, Redacted, name="message.accepted", wr
     """Who said it."""
     unattended: bool = False
     """Nobody waits for questions of the turn that takes it up: they take their default at once."""
-    unattended: bool = False
-    """Nobody waits for questions of the turn that takes it up: they take their default at once."""
 
 
-class MessageEdited(Commanded, Redacted, Redacted, name="message.edited", writer=Writer.COORDINATOR):
+class MessageEdited(Commanded, Redacted, name="message.edited", writer=Writer.COORDINATOR):
     """A waiting message got another content."""
 
     message_id: str
@@ -178,21 +169,6 @@ class QuestionAnswered(Commanded, name="question.answered", writer=Writer.COORDI
     author: str = ""
 
 
-class PermissionRevoked(Commanded, name="permission.revoked", writer=Writer.COORDINATOR):
-    """Somebody took back a rule that an answer had made."""
-
-    rule: str
-    author: str = ""
-
-
-class QuestionAnswered(Commanded, name="question.answered", writer=Writer.COORDINATOR):
-    """Somebody answered what the agent asked; the first answer wins."""
-
-    call_id: str
-    answer: str
-    author: str = ""
-
-
 class SessionRenamed(Commanded, name="session.renamed", writer=Writer.COORDINATOR):
     """The session got another name."""
 
@@ -206,10 +182,6 @@ class SessionConfigured(Commanded, name="session.configured", writer=Writer.COOR
     permission_mode: PermissionMode | None = None
     limits: Limits | None = None
     system_prompt: str | None = None
-    permissions: tuple[str, ...] | None = None
-    """Rules about what may be done, all of them; null: as before."""
-    network: bool | None = None
-    """Whether commands reach the network from now on; null: as before."""
     permissions: tuple[str, ...] | None = None
     """Rules about what may be done, all of them; null: as before."""
     network: bool | None = None
@@ -277,10 +249,6 @@ class SessionCreated(Commanded, name="session.created", writer=Writer.SESSION_MA
     system_prompt: str | None = None
     tools: tuple[str, ...] | None = None
     """The tools that the model may use; null for all."""
-    permissions: tuple[str, ...] = ()
-    """Rules about what may be done without asking, on one line each: `allow shell git status`."""
-    network: bool = False
-    """Whether commands reach the network."""
     permissions: tuple[str, ...] = ()
     """Rules about what may be done without asking, on one line each: `allow shell git status`."""
     network: bool = False
@@ -395,7 +363,7 @@ class LlmRequested(EventData, name="llm.requested"):
     message_ids: tuple[str, ...] = ()
     """Messages that steer: taken in before this call."""
     sources: tuple[ContextSource, ...] = ()
-    """What the model reads beside the conversation, as far as it changed since it was last asked."""
+    """What the model reads beside the conversation, where it changed since it was last asked."""
 
 
 class LlmResponded(Redacted, name="llm.responded"):
@@ -417,7 +385,7 @@ class LlmResponded(Redacted, name="llm.responded"):
     window: int | None = None
     """Tokens that the model reads at most; null when that is not known."""
     context_tokens: int | None = None
-    """What it was sent, in tokens counted by rule: against `usage` it says how far off the rule is."""
+    """What it was sent, in tokens by rule: against `usage` it says how far off the rule is."""
     context_hash: str = ""
     """SHA-256 of the messages and tools that it was sent; the log up to the request gives them."""
 
@@ -539,8 +507,6 @@ class ToolDenied(EventData, name="tool.denied"):
     by: str
     """`person` `rule` `default` `mode`."""
     reason: str = ""
-    effect: str = ""
-    """What the tool does: `pure` `idempotent` `effect` `unknown`."""
     effect: str = ""
     """What the tool does: `pure` `idempotent` `effect` `unknown`."""
 
@@ -712,8 +678,6 @@ Event = (
     | PermissionAnswered
     | PermissionRevoked
     | QuestionAnswered
-    | PermissionRevoked
-    | QuestionAnswered
     | SessionRenamed
     | SessionConfigured
     | ConversationCleared
@@ -735,8 +699,6 @@ Event = (
     | LlmResponded
     | LlmFailed
     | PermissionRequested
-    | QuestionAsked
-    | QuestionExpired
     | QuestionAsked
     | QuestionExpired
     | ToolStarted

@@ -39,15 +39,6 @@ class AskPermission:
     call_id: str
     rule: str = ""
     """The rule that wants it; empty: the mode does."""
-    rule: str = ""
-    """The rule that wants it; empty: the mode does."""
-
-
-@dataclass(frozen=True, slots=True)
-class AskPerson:
-    """Ask a person what the agent wants to know → `question.asked`."""
-
-    call_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +64,6 @@ class DenyTool:
 
     call_id: str
     by: str
-    rule: str = ""
     rule: str = ""
 
 
@@ -155,7 +145,6 @@ Effect = (
     StartTurn
     | CallModel
     | AskPermission
-    | AskPerson
     | AskPerson
     | AwaitAnswer
     | DenyTool

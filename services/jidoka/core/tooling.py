@@ -112,6 +112,14 @@ class CommandResult:
     """What the sandbox did about it, such as a protected file that it put back."""
 
 
+@dataclass(frozen=True, slots=True)
+class Stdio:
+    """Ends of pipes that a command talks through instead of printing; whoever gave them closes."""
+
+    stdin_fd: int
+    stdout_fd: int
+
+
 class Sandbox(Protocol):
     """Where commands run."""
 
@@ -129,10 +137,11 @@ class Sandbox(Protocol):
         on_output: Callable[[str], None],
         limits: Limits,
         network: bool = False,
+        stdio: Stdio | None = None,
     ) -> CommandResult:
         """Run a shell command in `root` and return when it and all that it started are gone.
 
-        Cancelling ends it the same way.
+        Cancelling ends it the same way. With `stdio` only its errors are its output.
 
         Raises:
             SandboxUnavailable: no layer works here.

@@ -12,12 +12,13 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from jidoka.core.tooling import CommandResult, Limits
+from jidoka.core.tooling import CommandResult, Limits, Stdio
 from jidoka.sandbox import seccomp
 from jidoka.sandbox.beneath import PROTECTED
 from jidoka.sandbox.commands import grouped, run_command
 from jidoka.sandbox.control_groups import ControlGroups
 from jidoka.sandbox.guard import GitGuard, nothing_to_restore
+from jidoka.sandbox.lifeline import if_still_wanted, lifeline_fd
 from jidoka.sandbox.limits import limited_argv
 from jidoka.sandbox.process import Launch
 from jidoka.sandbox.surroundings import (
@@ -66,10 +67,12 @@ class Bubblewrap:
         on_output: Callable[[str], None],
         limits: Limits,
         network: bool = False,
+        stdio: Stdio | None = None,
     ) -> CommandResult:
         """Run a shell command in `root`; return when it and all that it started are gone."""
         async with grouped(self.groups, limits) as group:
-            launch = self._launch(limited_argv(shell(), command, limits), root, network=network)
+            argv = limited_argv(shell(), command, limits, first=if_still_wanted(shell()))
+            launch = self._launch(argv, root, network=network)
             # where `.git` is no folder or file yet there is nothing that could be bound read-only
             restore = nothing_to_restore if _is_there(root, ".git") else GitGuard(root).restore
             return await run_command(
@@ -79,17 +82,18 @@ class Bubblewrap:
                 timeout_s=timeout_s,
                 on_output=on_output,
                 limits=limits,
+                stdio=stdio,
             )
 
     def _launch(self, argv: list[str], root: str, *, network: bool) -> Launch:
         # the machine's abstract sockets come with its network: then no unix sockets at all
         families = seccomp.INET_FAMILIES if network else seccomp.LOCAL_FAMILIES
         filter_fd = _file_of(seccomp.compile_filter(families, shared_namespaces=False))
-        init_fd, told_fd = os.pipe2(os.O_CLOEXEC)
+        init_fd = os.memfd_create("jidoka-init", os.MFD_CLOEXEC)
         options = [
             *_CONFINED,
             *(("--share-net",) if network else ()),
-            *("--seccomp", str(filter_fd), "--info-fd", str(told_fd)),
+            *("--seccomp", str(filter_fd), "--info-fd", str(init_fd)),
             *self._environment(),
             *_system(network=network),
             *("--proc", "/proc", *_read_only(_KERNEL_SETTINGS)),
@@ -102,8 +106,9 @@ class Bubblewrap:
             # bubblewrap is the first process inside and keeps what it was started with
             env=launcher_environment(),
             cwd="/",
-            fds=(filter_fd, told_fd),
+            fds=(filter_fd,),
             init_fd=init_fd,
+            kept_fds=(lifeline_fd(),),
         )
 
     def _environment(self) -> Iterator[str]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import AsyncGenerator, Callable
+from dataclasses import replace
 
 from jidoka.contract.secret_formats import without_edges
-from jidoka.core.tooling import CommandResult, Limits
+from jidoka.core.tooling import CommandResult, Limits, Stdio
 from jidoka.sandbox.control_groups import ControlGroups, Group
 from jidoka.sandbox.output import Output
 from jidoka.sandbox.process import End, Launch, run_to_end
@@ -21,12 +22,15 @@ async def run_command(
     timeout_s: float,
     on_output: Callable[[str], None],
     limits: Limits,
+    stdio: Stdio | None,
 ) -> CommandResult:
     """Run what a layer has prepared and tell how it ended.
 
     `launch` joins `group` by itself. `restore` is called when everything has ended; its sentences
     become the result's notes.
     """
+    if stdio is not None:
+        launch = replace(launch, stdin_fd=stdio.stdin_fd, stdout_fd=stdio.stdout_fd)
     output = Output(on_output)
     started = time.monotonic()
     try:

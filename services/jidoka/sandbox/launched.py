@@ -15,7 +15,7 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from jidoka.core.tooling import CommandResult, Limits
+from jidoka.core.tooling import CommandResult, Limits, Stdio
 from jidoka.sandbox import bubblewrap, landlock, seccomp
 from jidoka.sandbox.commands import grouped, run_command
 from jidoka.sandbox.control_groups import ControlGroups, Group
@@ -55,6 +55,7 @@ class Landlocked:
         on_output: Callable[[str], None],
         limits: Limits,
         network: bool = False,
+        stdio: Stdio | None = None,
     ) -> CommandResult:
         """Run a shell command in `root`; return when it and all that it started are gone."""
 
@@ -79,6 +80,7 @@ class Landlocked:
             timeout_s=timeout_s,
             on_output=on_output,
             limits=limits,
+            stdio=stdio,
         )
 
     def _paths(self, root: str, *, network: bool) -> list[str]:
@@ -104,6 +106,7 @@ class Unconfined:
         on_output: Callable[[str], None],
         limits: Limits,
         network: bool = False,
+        stdio: Stdio | None = None,
     ) -> CommandResult:
         """Run a shell command in `root`; return when it and all that it started are gone."""
 
@@ -129,6 +132,7 @@ class Unconfined:
             timeout_s=timeout_s,
             on_output=on_output,
             limits=limits,
+            stdio=stdio,
         )
 
     def _path(self) -> str:
@@ -178,6 +182,7 @@ async def _run(
     timeout_s: float,
     on_output: Callable[[str], None],
     limits: Limits,
+    stdio: Stdio | None,
 ) -> CommandResult:
     """Run what `launch` makes of a temporary folder and a control group."""
     async with grouped(groups, limits) as group:
@@ -189,6 +194,7 @@ async def _run(
                 timeout_s=timeout_s,
                 on_output=on_output,
                 limits=limits,
+                stdio=stdio,
             )
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jidoka.contract.errors import SandboxUnavailable
-from jidoka.core.tooling import CommandResult, Limits, Sandbox
+from jidoka.core.tooling import CommandResult, Limits, Sandbox, Stdio
 from jidoka.sandbox import bubblewrap, landlock, launched
 from jidoka.sandbox.bubblewrap import Bubblewrap
 from jidoka.sandbox.control_groups import ControlGroups, find_control_groups
@@ -82,6 +82,7 @@ class ProbedSandbox:
         on_output: Callable[[str], None],
         limits: Limits,
         network: bool = False,
+        stdio: Stdio | None = None,
     ) -> CommandResult:
         """Run a shell command in `root`; return when it and all that it started are gone.
 
@@ -99,6 +100,7 @@ class ProbedSandbox:
             on_output=on_output,
             limits=limits,
             network=network,
+            stdio=stdio,
         )
 
 

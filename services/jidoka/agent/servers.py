@@ -1,0 +1,193 @@
+"""The MCP servers of a worker: kept running as long as the log has them, their tools beside ours.
+
+A server that dies or lies fails its own tools only. It is started again, five times with growing
+pauses; one that ran for a minute is given its tries back. Whoever removes a server, or ends the
+worker, ends its process with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import logging
+import os
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, cast
+
+from jidoka.agent.recorder import Recorder, Unwanted
+from jidoka.contract.errors import JidokaError, McpNotReady
+from jidoka.contract.events import McpConnected
+from jidoka.contract.events import McpFailed as McpFailedEvent
+from jidoka.contract.mcp import McpServer, server_of
+from jidoka.core.budget import error_info
+from jidoka.core.effects import KeepServer
+from jidoka.core.servers import Server
+from jidoka.core.state import SessionState
+from jidoka.core.tooling import EffectClass, Tool, ToolContext
+from jidoka.tools.mcp_tool import McpResource, McpTool
+from jidoka.tools.toolbox import Toolbox
+
+if TYPE_CHECKING:
+    from jidoka.tools.mcp_link import McpLink
+
+log = logging.getLogger(__name__)
+
+MOST_TRIES = 5
+_PAUSE_S = 1.0
+_LIVED_S = 60.0
+
+Contexts = Callable[[SessionState, EffectClass, Callable[[str], None]], ToolContext]
+
+
+@dataclass(slots=True)
+class Servers:
+    """Runs the servers of one worker."""
+
+    recorder: Recorder
+    context: Contexts
+    _boxes: dict[str, Toolbox] = field(default_factory=dict[str, Toolbox])
+    """The tools of the servers that answer, by server."""
+
+    def box(self, name: str) -> Toolbox | None:
+        """Return the tools of a server that answers."""
+        return self._boxes.get(name)
+
+    async def keep(self, effect: KeepServer) -> None:
+        """Keep a server running until that is not wanted any more; then its process is gone."""
+        loop = asyncio.get_running_loop()
+        tries = 0
+        while tries < MOST_TRIES:
+            tries += 1
+            began_s = loop.time()
+            problem = await self._once(effect)
+            if loop.time() - began_s > _LIVED_S:
+                tries = 1
+            await self._failed(effect, problem, tries)
+            await asyncio.sleep(_PAUSE_S * 2 ** (tries - 1))
+        await asyncio.Event().wait()
+
+    async def _once(self, effect: KeepServer) -> JidokaError:
+        """Run the server until it is lost; return why."""
+        server = self._server(effect)
+        try:
+            async with self._linked(server.config) as link:
+                while link.lost is None:
+                    link.news.clear()
+                    await self._met(effect, link)
+                    await link.news.wait()
+                return McpNotReady(server=effect.name, state=f"gone: {link.lost}")
+        except (JidokaError, Unwanted) as problem:
+            if isinstance(problem, Unwanted):
+                raise
+            return problem
+        except Exception as problem:  # noqa: BLE001 - a stranger makes the library raise anything
+            return McpNotReady(server=effect.name, state=f"not reachable: {_words(problem)}")
+        finally:
+            self._boxes.pop(effect.name, None)
+
+    async def _met(self, effect: KeepServer, link: McpLink) -> None:
+        """Offer the server's tools, and record which."""
+        offers, left_out = await link.offers()
+        box = Toolbox(McpTool(link, offer) for offer in offers)
+        if link.has_resources:
+            box.add(McpResource(link, await link.resources()))
+        self._boxes[effect.name] = box
+        event = McpConnected(server_name=effect.name, tools=box.names, left_out=left_out)
+        await self.recorder.record(effect, lambda _state: event)
+
+    async def _failed(self, effect: KeepServer, problem: JidokaError, attempt: int) -> None:
+        log.warning("MCP server %s: %s", effect.name, problem)
+        event = McpFailedEvent(server_name=effect.name, error=error_info(problem), attempt=attempt)
+        await self.recorder.record(effect, lambda _state: event)
+
+    @asynccontextmanager
+    async def _linked(self, config: McpServer) -> AsyncGenerator[McpLink]:
+        context = self.context(self.recorder.session.state, EffectClass.EFFECT, _unseen)
+        values = _values(config)
+        # half a second of work and many megabytes: for sessions that have a server
+        module = await asyncio.to_thread(importlib.import_module, "jidoka.tools.mcp_link")
+        async with module.linked(config, values, context) as link:
+            yield link
+
+    def _server(self, effect: KeepServer) -> Server:
+        for server in self.recorder.session.state.servers:
+            if server.name == effect.name and server.added_at == effect.added_at:
+                return server
+        raise Unwanted(effect)
+
+
+@dataclass(slots=True)
+class SessionTools:
+    """The tools of a session: ours, and those of its servers that answer."""
+
+    own: Toolbox
+    servers: Servers
+
+    def get(self, name: str) -> Tool:
+        """Return a tool.
+
+        Raises:
+            ToolUnknown: nobody has it. McpNotReady: its server does not answer now.
+        """
+        return self._box(name).get(name)
+
+    def checked(self, name: str, args: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return arguments that fit the tool's schema; raises `ToolArgsInvalid`."""
+        box = self._box(name)
+        if box is self.own:
+            return box.checked(name, args)
+        try:
+            return box.checked(name, args)
+        except (AttributeError, TypeError, KeyError):  # its schema is none: the server may check
+            return args
+
+    def specs_for_model(self) -> list[dict[str, Any]]:
+        """Return all tools in the shape of OpenAI's function tools."""
+        boxes = (self.servers.box(server.name) for server in self._known())
+        return [
+            *self.own.specs_for_model(),
+            *(spec for box in boxes if box for spec in box.specs_for_model()),
+        ]
+
+    def _box(self, name: str) -> Toolbox:
+        there = {server.name: server for server in self._known()}
+        server = there.get(server_of(name) or "")
+        if server is None:
+            return self.own
+        box = self.servers.box(server.name)
+        if box is None:
+            why = server.problem.message if server.problem else "starting"
+            raise McpNotReady(server=server.name, state=why)
+        return box
+
+    def _known(self) -> tuple[Server, ...]:
+        return self.servers.recorder.session.state.servers
+
+
+def _values(config: McpServer) -> dict[str, str]:
+    """Return the values of the variables and headers that a server is given.
+
+    Raises:
+        McpNotReady: the agent host has no such variable.
+    """
+    wanted = config.variables or config.headers
+    missing = sorted({name for name in wanted.values() if name not in os.environ})
+    if missing:
+        state = f"not started: the agent host has no {', '.join(missing)}"
+        raise McpNotReady(server=config.name, state=state)
+    return {name: os.environ[reference].strip() for name, reference in wanted.items()}
+
+
+def _words(problem: BaseException) -> str:
+    """Return what a library's error says; of a group, the first in it."""
+    while isinstance(problem, BaseExceptionGroup):
+        problem = cast("BaseExceptionGroup[BaseException]", problem).exceptions[0]
+    if isinstance(problem, TimeoutError):
+        return "no handshake in time"
+    return f"{type(problem).__name__}: {problem}"[:500]
+
+
+def _unseen(_text: str) -> None:
+    """What a server prints as errors is read when it fails."""

@@ -1,0 +1,236 @@
+"""A connection to an MCP server: its tools, calls, and its end.
+
+What the server says is a stranger's word: how many tools it has, how long their descriptions are
+and what it answers are bounded, and that a tool only reads is not believed. `mcp` takes a second to
+import and much memory: only workers whose session has a server import this file.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import anyio
+import httpx2
+from mcp import Client, MCPError
+from mcp.client.session import IncomingMessage
+from mcp.client.streamable_http import streamable_http_client
+from mcp_types import CallToolResult, ReadResourceResult, TextResourceContents, Tool
+from mcp_types import TextContent as Text
+from mcp_types import ToolListChangedNotification as ToolsChanged
+
+from jidoka.contract.errors import McpFailed, McpNotReady, TooLarge, ToolFailed, ToolTimeout
+from jidoka.contract.mcp import McpServer, tool_name
+from jidoka.core.tooling import INLINE_BYTES, ToolContext
+from jidoka.tools.mcp_stdio import Program, sandboxed
+
+HANDSHAKE_S = 30.0
+CALL_S = 120.0
+MOST_TOOLS = 128
+MOST_PAGES = 16
+MOST_SCHEMA_BYTES = 64 * 1024
+MOST_RESULT_BYTES = 8 * 1024 * 1024
+_LOST = (anyio.ClosedResourceError, anyio.BrokenResourceError, httpx2.HTTPError, OSError)
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A tool as its server offers it."""
+
+    name: str
+    """As the model knows it."""
+    theirs: str
+    """As the server knows it."""
+    description: str
+    schema: Mapping[str, Any]
+
+
+@dataclass(slots=True)
+class McpLink:
+    """A server that answers."""
+
+    server: str
+    client: Client
+    program: Program | None
+    """Its process; None where it is reached by HTTP."""
+    news: asyncio.Event = field(default_factory=asyncio.Event)
+    """It has other tools now, or it is lost."""
+    lost: str | None = None
+    """Why it answers no longer."""
+
+    @property
+    def has_resources(self) -> bool:
+        """Whether there is something to be read."""
+        return self.client.server_capabilities.resources is not None
+
+    async def offers(self) -> tuple[tuple[Offer, ...], tuple[str, ...]]:
+        """Return its tools that can be offered, and the names of those that cannot."""
+        found: dict[str, Offer] = {}
+        left_out: list[str] = []
+        cursor = None
+        for _ in range(MOST_PAGES):
+            page = await self.client.list_tools(cursor=cursor, cache_mode="refresh")
+            for tool in page.tools:
+                offer = _offer(self.server, tool)
+                if offer is None or offer.name in found or len(found) >= MOST_TOOLS:
+                    left_out.append(tool.name[:64])
+                else:
+                    found[offer.name] = offer
+            cursor = page.next_cursor
+            if cursor is None:
+                break
+        return tuple(found.values()), tuple(left_out[:100])
+
+    async def call(self, tool: str, args: Mapping[str, Any], context: ToolContext) -> str:
+        """Return what a tool answered, as text.
+
+        Raises:
+            ToolFailed: the tool says that it failed. McpFailed: the server answered with an error.
+            McpNotReady: it is gone. ToolTimeout: no answer. TooLarge: more than 8 MiB of it.
+        """
+
+        async def shown(progress: float, total: float | None, message: str | None) -> None:
+            of_all = f" of {total:g}" if total else ""
+            context.on_output(f"{message or f'{progress:g}{of_all}'}\n")
+
+        async def ask() -> CallToolResult:
+            return await self.client.call_tool(tool, dict(args), progress_callback=shown)
+
+        result = await self._answered(ask, context.timeout_s or CALL_S)
+        text = _bounded(_text_of(result), self.server)
+        if result.is_error:
+            raise ToolFailed(reason=text[:4_000] or "the tool says that it failed")
+        return text
+
+    async def read(self, uri: str, context: ToolContext) -> str:
+        """Return a resource as text; raises as `call` does."""
+
+        async def ask() -> ReadResourceResult:
+            return await self.client.read_resource(uri)
+
+        result = await self._answered(ask, context.timeout_s or CALL_S)
+        parts = [
+            each.text if isinstance(each, TextResourceContents) else f"({each.mime_type}: no text)"
+            for each in result.contents
+        ]
+        return _bounded("\n".join(parts), self.server)
+
+    async def resources(self) -> list[str]:
+        """Return the addresses of its first resources, a line each with their names."""
+        page = await self.client.list_resources()
+        return [f"{each.uri} {each.name}"[:200] for each in page.resources[:50]]
+
+    def lose(self, why: str) -> None:
+        """Note that it answers no longer."""
+        self.lost = self.lost or why
+        self.news.set()
+
+    async def _answered(self, ask: Any, timeout_s: float) -> Any:
+        if self.lost is not None:
+            raise McpNotReady(server=self.server, state=f"gone: {self.lost}")
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await ask()
+        except TimeoutError:
+            raise ToolTimeout(timeout_s=timeout_s) from None
+        except MCPError as problem:
+            if self.program is not None and self.program.ended.is_set():
+                raise self._gone(self.program.why()) from None
+            error = McpFailed(server=self.server, its_code=str(problem.error.code))
+            error.add_note(problem.error.message[:2_000])
+            raise error from None
+        except _LOST as problem:
+            raise self._gone(str(problem) or type(problem).__name__) from None
+        except (ValueError, TypeError, RuntimeError) as problem:  # it answered with nonsense
+            error = McpFailed(server=self.server, its_code=type(problem).__name__)
+            error.add_note(str(problem)[:2_000])
+            raise error from None
+
+    def _gone(self, why: str) -> McpNotReady:
+        self.lose(why)
+        return McpNotReady(server=self.server, state=f"gone: {why}")
+
+
+@asynccontextmanager
+async def linked(
+    config: McpServer, values: Mapping[str, str], context: ToolContext
+) -> AsyncGenerator[McpLink]:
+    """Connect to a server and yield the link; leaving ends it, and its process.
+
+    `values` are those of the variables or headers that `config` names. Raises whatever the library
+    raises, `TimeoutError` after 30 s without a handshake.
+    """
+    program = Program() if config.command else None
+    async with AsyncExitStack() as stack:
+        transport = await _transport(stack, config, values, context, program)
+        link: McpLink | None = None
+
+        async def heard(message: IncomingMessage) -> None:
+            if isinstance(message, ToolsChanged) and link is not None:
+                link.news.set()
+
+        client = Client(transport, message_handler=heard)
+        async with asyncio.timeout(HANDSHAKE_S):
+            await stack.enter_async_context(client)
+        link = McpLink(config.name, client, program)
+        if program is not None:
+            watch = asyncio.create_task(_watch(program, link), name="mcp watch")
+            stack.callback(watch.cancel)
+        yield link
+
+
+async def _transport(
+    stack: AsyncExitStack,
+    config: McpServer,
+    values: Mapping[str, str],
+    context: ToolContext,
+    program: Program | None,
+) -> Any:
+    if program is not None:
+        return sandboxed(config.command, values, context, program)
+    http = await stack.enter_async_context(
+        httpx2.AsyncClient(headers=dict(values), timeout=httpx2.Timeout(HANDSHAKE_S, read=CALL_S))
+    )
+    return streamable_http_client(config.url or "", http_client=http)
+
+
+async def _watch(program: Program, link: McpLink) -> None:
+    await program.ended.wait()
+    link.lose(program.why())
+
+
+def _offer(server: str, tool: Tool) -> Offer | None:
+    schema = cast("object", tool.input_schema)
+    if not tool.name or not isinstance(schema, dict):
+        return None
+    typed = cast("dict[str, Any]", schema)
+    if typed.get("type") != "object" or len(json.dumps(typed)) > MOST_SCHEMA_BYTES:
+        return None
+    said = "".join(c for c in tool.description or tool.title or "" if c.isprintable() or c == "\n")
+    return Offer(tool_name(server, tool.name), tool.name, said[:4_096], typed)
+
+
+def _text_of(result: CallToolResult) -> str:
+    parts = [
+        part.text if isinstance(part, Text) else f"({part.type}: cannot be shown here)"
+        for part in result.content
+    ]
+    if not parts and result.structured_content is not None:
+        return json.dumps(result.structured_content, ensure_ascii=False)
+    return "\n".join(parts)
+
+
+def _bounded(text: str, server: str) -> str:
+    """Return the text, its head and tail where it is long."""
+    size = len(text.encode("utf-8", "replace"))
+    if size > MOST_RESULT_BYTES:
+        what = f"answer of {server!r}"
+        raise TooLarge(what=what, size_bytes=size, maximum_bytes=MOST_RESULT_BYTES)
+    if size <= INLINE_BYTES:
+        return text
+    half = INLINE_BYTES // 8  # of characters, which take up to four bytes
+    return f"{text[:half]}\n… ({len(text) - 2 * half} characters left out) …\n{text[-half:]}"

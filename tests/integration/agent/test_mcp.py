@@ -1,0 +1,234 @@
+"""MCP servers of a session: real ones, that answer, die, lie and are taken away."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from jidoka.contract import events as e
+from jidoka.contract.mcp import McpServer
+from jidoka.tools import mcp_link
+from tests.support.agent import asks, memory_bench
+
+ROOT = str(Path(__file__).parents[3])
+PYTHON = (sys.executable, "-c")
+
+
+def _stdio(name: str = "sums", **more: object) -> McpServer:
+    start = f"import sys; sys.path.insert(0, {ROOT!r}); import tests.support.mcp_server as s; "
+    return McpServer(name=name, command=(*PYTHON, start + "s.server.run()"), **more)  # pyright: ignore[reportArgumentType]
+
+
+def _program(name: str, source: str) -> McpServer:
+    return McpServer(name=name, command=(*PYTHON, source))
+
+
+async def _turn(bench, *servers: McpServer) -> list[e.Event | e.UnknownEvent]:
+    await bench.open()
+    await bench.write(*(e.McpAdded(server=server) for server in servers))
+    async with bench.worker():
+        await bench.until(e.TurnEnded)
+        return await bench.events()
+
+
+async def test_a_server_s_tools_are_offered_by_its_name_and_answer(tmp_path):
+    bench = memory_bench(tmp_path, asks(("sums__add", '{"a": 2, "b": 3}')), "Five.")
+
+    events = await _turn(bench, _stdio())
+
+    (connected,) = [x for x in events if isinstance(x, e.McpConnected)]
+    (done,) = [x for x in events if isinstance(x, e.ToolCompleted)]
+    offered = [tool["function"]["name"] for tool in bench.model.calls[0].tools]
+    assert {"sums__add", "sums__slow", "sums__read_resource"} <= set(connected.tools)
+    assert set(connected.tools) <= set(offered)
+    assert done.output == "5"
+    (started,) = [x for x in events if isinstance(x, e.ToolStarted)]
+    assert started.effect == "unknown"
+
+
+async def test_a_resource_is_read(tmp_path):
+    reading = asks(("sums__read_resource", '{"uri": "notes://today"}'))
+    bench = memory_bench(tmp_path, reading, "Milk.")
+
+    events = await _turn(bench, _stdio())
+
+    (done,) = [x for x in events if isinstance(x, e.ToolCompleted)]
+    assert done.output == "buy milk"
+
+
+@pytest.mark.parametrize(
+    ("call", "code"),
+    [
+        (("sums__fail", '{"why": "no luck"}'), "tool_failed"),
+        (("sums__add", '{"a": "two", "b": 3}'), "tool_args_invalid"),
+        (("sums__nothing", "{}"), "tool_unknown"),
+        (("sums__die", "{}"), "mcp_not_ready"),
+        (("other__add", "{}"), "tool_unknown"),
+    ],
+)
+async def test_what_goes_wrong_in_a_server_fails_its_call_only(tmp_path, call, code):
+    bench = memory_bench(tmp_path, asks(call), "It failed.")
+
+    events = await _turn(bench, _stdio())
+
+    (failed,) = [x for x in events if isinstance(x, e.ToolFailed)]
+    (ended,) = [x for x in events if isinstance(x, e.TurnEnded)]
+    assert failed.error.code == code
+    assert ended.outcome == "completed"
+
+
+async def test_a_server_that_died_is_started_again_and_serves_the_next_call(tmp_path):
+    answers = (asks(("sums__die", "{}")), "It died.", asks(("sums__add", '{"a": 1, "b": 1}')))
+    bench = memory_bench(tmp_path, *answers, "Two.")
+    await bench.open()
+    await bench.write(e.McpAdded(server=_stdio()))
+
+    async with bench.worker():
+        await bench.until(e.McpConnected, 2)
+        await bench.write(e.MessageAccepted(message_id="m2", content="again"))
+        await bench.until(e.TurnEnded, 2)
+        events = await bench.events()
+
+    (done,) = [x for x in events if isinstance(x, e.ToolCompleted)]
+    (lost,) = [x for x in events if isinstance(x, e.McpFailed)]
+    assert done.output == "2"
+    assert "exit status 3" in lost.error.message
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "raise SystemExit('I will not start')",
+        "import time; print('hello, this is no JSON', flush=True)",
+        "print('[' * 100_000, flush=True)",
+        "import sys; sys.stdout.write('x' * 9_000_000)",
+        "import time; time.sleep(60)",
+        "import os; os.close(1); import time; time.sleep(60)",
+    ],
+)
+async def test_a_server_that_cannot_speak_is_reported_and_the_model_goes_on_without_it(
+    tmp_path, source, monkeypatch
+):
+    monkeypatch.setattr(mcp_link, "HANDSHAKE_S", 3.0)
+    bench = memory_bench(tmp_path, "I do without.")
+
+    events = await _turn(bench, _program("mute", source))
+
+    failed = [x for x in events if isinstance(x, e.McpFailed)]
+    (ended,) = [x for x in events if isinstance(x, e.TurnEnded)]
+    assert failed
+    assert failed[0].error.code == "mcp_not_ready"
+    assert ended.answer == "I do without."
+
+
+async def test_a_server_that_is_taken_away_is_gone_with_its_tools(tmp_path):
+    bench = memory_bench(tmp_path, "Hello.", "Bye.")
+    mark = tmp_path / "alive"
+    source = (
+        f"import pathlib, os; pathlib.Path({str(mark)!r}).write_text(str(os.getpid())); "
+        f"import sys; sys.path.insert(0, {ROOT!r}); "
+        "import tests.support.mcp_server as s; s.server.run()"
+    )
+    await bench.open()
+    await bench.write(e.McpAdded(server=_program("sums", source)))
+
+    async with bench.worker():
+        await bench.until(e.TurnEnded)
+        await bench.write(e.McpRemoved(server_name="sums"))
+        await bench.write(e.MessageAccepted(message_id="m2", content="again"))
+        await bench.until(e.TurnEnded, 2)
+        offered = [tool["function"]["name"] for tool in bench.model.calls[1].tools]
+        pid = int(mark.read_text())
+
+    assert not Path(f"/proc/{pid}").exists()
+    assert not any(name.startswith("sums__") for name in offered)
+
+
+async def test_a_variable_is_given_by_reference_and_stands_in_no_event_or_argument(
+    tmp_path, monkeypatch
+):
+    secret = "s3cr3t-of-the-server"  # noqa: S105
+    monkeypatch.setenv("JIDOKA_MCP_TEST", secret)
+    bench = memory_bench(tmp_path, asks(("sums__variable", '{"name": "TOKEN"}')), "Done.")
+
+    events = await _turn(bench, _stdio(variables={"TOKEN": "JIDOKA_MCP_TEST"}))
+
+    (done,) = [x for x in events if isinstance(x, e.ToolCompleted)]
+    assert done.output == f"TOKEN: {len(secret)}"
+    assert secret not in repr(events)
+
+
+async def test_a_variable_that_the_host_has_not_is_named(tmp_path):
+    bench = memory_bench(tmp_path, "Without.")
+
+    events = await _turn(bench, _stdio(variables={"TOKEN": "JIDOKA_MCP_NOT_THERE"}))
+
+    failed = next(x for x in events if isinstance(x, e.McpFailed))
+    assert "JIDOKA_MCP_NOT_THERE" in failed.error.message
+
+
+async def test_a_long_answer_is_cut_and_a_call_that_hangs_ends(tmp_path):
+    calls = asks(("sums__long", '{"size": 1000000}'))
+    bench = memory_bench(tmp_path, calls, "Long.")
+
+    events = await _turn(bench, _stdio())
+
+    (done,) = [x for x in events if isinstance(x, e.ToolCompleted)]
+    assert "left out" in done.output
+    assert len(done.output) < 64 * 1024
+
+
+async def test_a_server_is_reached_by_http_with_a_header_by_reference(tmp_path, monkeypatch):
+    monkeypatch.setenv("JIDOKA_MCP_DOOR", "Bearer open")
+    port = _free_port()
+    command = (sys.executable, "-m", "tests.support.mcp_server", "http", str(port))
+    server = await asyncio.create_subprocess_exec(
+        *command, cwd=ROOT, stderr=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL
+    )
+    config = McpServer(
+        name="sums",
+        url=f"http://127.0.0.1:{port}/mcp",
+        headers={"Authorization": "JIDOKA_MCP_DOOR"},
+    )
+    bench = memory_bench(tmp_path, asks(("sums__add", '{"a": 2, "b": 3}')), "Five.")
+    try:
+        await _listening(port)
+
+        events = await _turn(bench, config)
+    finally:
+        server.kill()
+        await server.wait()
+
+    (done,) = [x for x in events if isinstance(x, e.ToolCompleted)]
+    assert done.output == "5"
+
+
+async def test_an_address_where_nobody_listens_is_reported(tmp_path):
+    bench = memory_bench(tmp_path, "Without.")
+
+    events = await _turn(bench, McpServer(name="far", url=f"http://127.0.0.1:{_free_port()}/mcp"))
+
+    failed = next(x for x in events if isinstance(x, e.McpFailed))
+    assert failed.error.code == "mcp_not_ready"
+
+
+def _free_port() -> int:
+    with socket.socket() as door:
+        door.bind(("127.0.0.1", 0))
+        return door.getsockname()[1]
+
+
+async def _listening(port: int) -> None:
+    async with asyncio.timeout(20):
+        while True:
+            with suppress(OSError):
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+                writer.close()
+                await writer.wait_closed()
+                return
+            await asyncio.sleep(0.05)
