@@ -8,6 +8,7 @@ standard library's loggers (nats, faststream, litellm) take the same way.
 from __future__ import annotations
 
 import logging
+import os
 import re
 import sys
 from collections.abc import Mapping, MutableMapping
@@ -17,6 +18,7 @@ from typing import Any, Final, TextIO, cast
 import structlog
 from structlog.typing import Processor
 
+from jidoka.contract.redaction import Redactor
 from jidoka.settings import Settings
 
 REDACTED: Final = "[redacted]"
@@ -26,6 +28,9 @@ _SECRETS = re.compile(
     r"|xox[abprs]-[A-Za-z0-9-]{10,}|eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]{4,}|AIza[\w-]{30,}"
     r"|(?<=://)[^/\s@:]{8,}(?=@)|(?<=[Bb]earer )[\w.~+/=-]{8,}"
 )
+
+_REDACTOR: Final = Redactor(os.urandom(32))
+"""Finds all else that a program strikes out; in a log nobody needs to know which was which."""
 
 
 def configure(program: str, settings: Settings, stream: TextIO | None = None) -> None:
@@ -70,11 +75,9 @@ def redact(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> Mappin
 
 
 def _clean(value: Any) -> Any:
-    if isinstance(value, str):
-        return _SECRETS.sub(REDACTED, value)
     if value is None or isinstance(value, bool | int | float):
         return value
-    return _SECRETS.sub(REDACTED, str(value))
+    return _REDACTOR.text(_SECRETS.sub(REDACTED, str(value)))[0]
 
 
 def _renderer(settings: Settings, target: TextIO) -> Processor:

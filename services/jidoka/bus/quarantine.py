@@ -20,6 +20,7 @@ from jidoka.bus import follower
 from jidoka.bus.connection import Bus
 from jidoka.bus.entries import Stored
 from jidoka.bus.refusals import command_raised, raised
+from jidoka.bus.secrets import without_secrets
 from jidoka.contract import subjects
 from jidoka.contract.errors import InvalidMessage, JidokaError, NotInQuarantine
 from jidoka.contract.json import MAX_MESSAGE_BYTES, read_json, write_json
@@ -130,20 +131,21 @@ class Quarantine:
         Raises:
             StorageFull, Unavailable, TimedOut: it is not there, or that is unknown.
         """
-        body = original.body[: self._most_body_bytes()]
+        most, size = self._most_body_bytes(), len(original.body)
+        original, redactor = without_secrets(original, self._bus.redactors, most)
         headers = _bounded(_kept(original.headers)) | {
             _CODE: error.code,
-            _REASON: _reason(error),
+            _REASON: redactor.text(_reason(error))[0],
             _SUBJECT: original.subject,
             _CURSOR: str(original.cursor),
-            _SIZE: str(len(original.body)),
+            _SIZE: str(size if size > most else len(original.body)),
         }
         if original.cursor:
             headers["Nats-Msg-Id"] = f"{original.subject} {original.cursor} {error.code}"
         try:
-            await self._bus.store(subjects.dlq(program), body, headers, TIMEOUT_S)
+            await self._bus.store(subjects.dlq(program), original.body, headers, TIMEOUT_S)
         except APIError as refused:
-            raise raised(refused, subjects.DLQ_STREAM, len(body)) from None
+            raise raised(refused, subjects.DLQ_STREAM, size) from None
 
     async def list(
         self, wanted: Wanted | None = None, after: int = 0, limit: int = PAGE

@@ -33,6 +33,8 @@ from jidoka.contract.errors import (
     from_dict,
 )
 from jidoka.contract.ids import uuid7
+from jidoka.contract.redacted_data import clean
+from jidoka.contract.redaction import Redactor
 from jidoka.contract.replies import ACCEPTED, REFUSED, Reply
 
 log = logging.getLogger(__name__)
@@ -42,6 +44,7 @@ MOST_WAITING: Final = 4_096
 LEAVE_S: Final = 5.0
 """How long requests in work may go on when the service ends."""
 _NO_RESPONDERS: Final = "503"
+_REDACTOR: Final = Redactor(os.urandom(32))
 
 M = TypeVar("M", bound=BaseModel)
 Answer = Callable[[Msg], Awaitable[bytes]]
@@ -291,7 +294,7 @@ def reply_to(
 
 def _content(data: BaseModel | JidokaError) -> Any:
     if isinstance(data, JidokaError):
-        return data.as_dict()
+        return clean(data.as_dict(), _REDACTOR)
     if type(data) is Reply:  # JSON already: to make it of 1,000 sessions again takes 5 ms
         return data.model_extra
-    return data.model_dump(mode="json")
+    return clean(data.model_dump(mode="json"), _REDACTOR)

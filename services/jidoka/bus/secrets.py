@@ -7,8 +7,11 @@ may only read events cannot try values against them.
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from urllib.parse import urlsplit
 
+from jidoka.bus.entries import Stored
+from jidoka.contract import subjects
 from jidoka.contract.events import Event
 from jidoka.contract.redacted_data import clean, placeholders_in
 from jidoka.contract.redaction import Redactor, Redactors
@@ -30,3 +33,18 @@ def redacted(event: Event, redactor: Redactor) -> Event:
     if changed is data and not count:
         return event
     return type(event).model_validate(changed | ({"redactions": count} if count else {}))
+
+
+def without_secrets(
+    message: Stored, redactors: Redactors, most_bytes: int
+) -> tuple[Stored, Redactor]:
+    """Return a message without the secrets in its body and headers, and what struck them out.
+
+    At most `most_bytes` of the body are kept. JSON stays JSON: what is struck out ends before a
+    quote.
+    """
+    redactor = redactors.of(subjects.session_of(message.subject) or "")
+    text, found = redactor.text(message.body[:most_bytes].decode("utf-8", "surrogateescape"))
+    body = text.encode("utf-8", "surrogateescape") if found else message.body
+    headers = {name: redactor.text(value)[0] for name, value in message.headers.items()}
+    return replace(message, body=body[:most_bytes], headers=headers), redactor

@@ -34,6 +34,7 @@ PLACEHOLDER: Final = re.compile(r"\[redacted:(?P<kind>[a-z0-9-]{2,24}):(?P<tag>[
 LONGEST_WORD: Final = 8 * 1024
 """Of a longer run of letters the beginning is looked at before its end has come."""
 _OVERLAP: Final = 2 * 1024
+_PIECE: Final = 64 * 1024
 _CONTEXT: Final = 160
 _BREAK: Final = re.compile(r"[^!-~]")
 
@@ -103,8 +104,11 @@ class RedactedStream:
 
     def feed(self, text: str) -> str:
         """Take the next piece; return what is ready of all that came so far."""
-        self._held += text
-        return "".join(self._ready(final=False))
+        parts: list[str] = []
+        for start in range(0, len(text), _PIECE):  # or taking from its front costs its square
+            self._held += text[start : start + _PIECE]
+            parts.extend(self._ready(final=False))
+        return "".join(parts)
 
     def close(self) -> str:
         """Return the rest: no more comes."""

@@ -83,6 +83,9 @@ _ENCODED_TOO: Final = re.findall(
 _SHORTEST_PART: Final = 4
 """Letters of an encoded beginning that are looked for: fewer stand in any long random text."""
 _MOST_DECODED: Final = 4_096
+_PROBED: Final = 48
+_LIKELY: Final = re.compile(r"[\w.-]{16}", re.ASCII)
+"""What every key begins with, and what random bytes are not."""
 _RUN: Final = re.compile(r"[A-Za-z0-9+/_-]*={0,2}")
 _HEX_RUN: Final = re.compile(r"[0-9a-fA-F]*")
 
@@ -151,6 +154,8 @@ def _in_base64(text: str, at: int, before: int, wanted: Format) -> Span | None:
     run = _RUN.match(text, max(start, 0), start + _MOST_DECODED)
     if start < 0 or run is None or run.end() <= at:
         return None
+    if not _LIKELY.match(_from_base64(run[0][:_PROBED]), before):
+        return None
     end = wanted.end_at(_from_base64(run[0]), before)
     if not end:
         return None
@@ -161,7 +166,9 @@ def _in_base64(text: str, at: int, before: int, wanted: Format) -> Span | None:
 
 def _in_hex(text: str, at: int, wanted: Format) -> Span | None:
     run = _HEX_RUN.match(text, at, at + _MOST_DECODED)
-    end = wanted.end_at(_from_hex(run[0]) if run else "", 0)
+    if run is None or not _LIKELY.match(_from_hex(run[0][:_PROBED])):
+        return None
+    end = wanted.end_at(_from_hex(run[0]), 0)
     return Span(at, at + end * 2, wanted.kind) if end else None
 
 
@@ -187,7 +194,7 @@ _GAP = r"(?: |%20|\+)"
 _END_OF_HEADER = rf"(?:[A-Z0-9]{{1,16}}{_GAP}){{0,3}}PRIVATE{_GAP}KEY(?:{_GAP}BLOCK)?-----"
 _PEM: Final = re.compile(
     rf"-----BEGIN{_GAP}{_END_OF_HEADER}"
-    rf"(?P<body>(?:(?!-----END)[\w+/=\s\\|:,.>%()-]){{0,{BLOCK_CHARACTERS}}})"
+    rf"(?P<body>(?:(?!-----(?:END|BEGIN))[\w+/=\s\\|:,.>%()-]){{0,{BLOCK_CHARACTERS}}})"
     rf"(?P<end>-----END{_GAP}{_END_OF_HEADER})?",
     re.ASCII,
 )
@@ -218,12 +225,16 @@ def block_at(text: str, start: int) -> tuple[int, bool]:
         case "-":
             return _pem_at(text, start)
         case "L":
-            found = _PEM_BASE64.match(text, start)
-            head = _from_base64(found[0][:56]) if found else ""
+            head, pattern = _from_base64(_part(_RUN, text, start, 56)), _PEM_BASE64
         case _:
-            found = _PEM_HEX.match(text, start)
-            head = _from_hex(found[0][:80]) if found else ""
-    return found.end() if found else start, _SAYS_PRIVATE in head
+            head, pattern = _from_hex(_part(_HEX_RUN, text, start, 80)), _PEM_HEX
+    found = pattern.match(text, start) if _SAYS_PRIVATE in head else None
+    return (found.end(), True) if found else (start, False)
+
+
+def _part(run: re.Pattern[str], text: str, start: int, most: int) -> str:
+    match = run.match(text, start, start + most)
+    return match[0] if match else ""
 
 
 def _pem_at(text: str, start: int) -> tuple[int, bool]:

@@ -43,6 +43,8 @@ _BEARS: Final = re.compile(r" " + _VALUE, re.ASCII)
 _OF_AN_ADDRESS: Final = re.compile(r":(?P<value>[^/\s@\"'<>{}$]{5,128})(?=@)", re.ASCII)
 _A_NAME: Final = re.compile(r"[A-Za-z_]+\d{0,2}(?:[.-][A-Za-z_]+\d{0,2})*|.*\.(?:py|js|ts|json)")
 _A_PATH: Final = re.compile(r"(?:[.~]{0,2}/)?(?:[\w.-]{1,24}/)+[\w.-]*")
+_LETTER: Final = re.compile(r"[^\W\d_]")
+_DIGIT: Final = re.compile(r"\d")
 _CALLED: Final = ("(", "[", "{", "<")
 _AFTER: Final = {"bears": _BEARS, "address": _OF_AN_ADDRESS}
 _LEAST: Final = {"token": SHORTEST_TOKEN, "key": SHORTEST_TOKEN, "address": 5}
@@ -85,13 +87,13 @@ def names_a_secret(name: str) -> bool:
 
 def looks_random(value: str) -> bool:
     """Tell whether a value is one that nobody would write as a word, a name or a path."""
-    if value[:1] in "$%*" or _A_NAME.fullmatch(value) or _A_PATH.fullmatch(value):
+    if value[:1] in "$%*" or not _LETTER.search(value):
         return False
-    digits = any(letter.isdigit() for letter in value)
-    letters = any(letter.isalpha() for letter in value)
-    if not letters or not (digits or (value != value.lower() and not value.isalpha())):
+    if not _DIGIT.search(value) and (value == value.lower() or value.isalpha()):
         return False
-    return _entropy(value) >= _LEAST_ENTROPY - (len(value) < SHORTEST)
+    if _A_NAME.fullmatch(value) or _A_PATH.fullmatch(value):
+        return False
+    return _entropy(value[: SHORTEST_TOKEN * 4]) >= _LEAST_ENTROPY - (len(value) < SHORTEST)
 
 
 def _entropy(value: str) -> float:
