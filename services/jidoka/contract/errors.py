@@ -438,10 +438,14 @@ class ProviderUnavailable(Upstream):
     code: ClassVar[str] = "provider_unavailable"
     provider: str
     status: int | None = None
+    retry_after_s: float | None = None
+    """Set where it failed so often that nobody asks it for so long."""
 
     @property
     def message(self) -> str:
         """What happened: the two need different mending."""
+        if self.retry_after_s is not None:
+            return f"{self.provider} failed too often; it is asked again in {self.retry_after_s} s."
         how = "could not be reached" if self.status is None else f"failed (status {self.status})"
         return f"{self.provider} {how}."
 

@@ -117,7 +117,8 @@ def compose(
     library = ProviderLibrary(
         keys, connect_s=settings.connect_timeout_s, whole_s=settings.whole_timeout_s
     )
-    scripted, lanes, blobs = ScriptedModel(), ProviderLanes(source, tell), NatsBlobs(bus)
+    lanes = ProviderLanes(source, tell, open_s=settings.circuit_open_s)
+    scripted, blobs = ScriptedModel(), NatsBlobs(bus)
     embedded = EmbeddedModel(library.with_keys, settings.model_cache)
     local = LocalFiles(settings.model_cache or default_cache())
     directory = ModelDirectory(settings, environment, library, keys, scripted, local)

@@ -14,6 +14,8 @@ from typing import Final
 FAILURES: Final = 5
 WINDOW_S: Final = 10.0
 OPEN_S: Final = 30.0
+TRIAL_S: Final = 1.0
+"""How long to leave to a call that is out to see whether the provider is back."""
 
 
 @dataclass(slots=True)
@@ -24,6 +26,7 @@ class Breaker:
     open_until: float | None = None
     trying: bool = False
     """Whether one call is out to see if the provider is back."""
+    open_s: float = OPEN_S
 
     def admits(self, now: float) -> bool:
         """Tell whether a call may go now; while open, the one that may is the one that tries."""
@@ -33,6 +36,11 @@ class Breaker:
             return False
         self.trying = True
         return True
+
+    def wait_s(self, now: float) -> float:
+        """Return after how long it is worth asking again whether a call is admitted."""
+        left_s = 0.0 if self.open_until is None else self.open_until - now
+        return max(left_s, TRIAL_S)
 
     def heard(self) -> None:
         """Note that the provider answers."""
@@ -45,7 +53,7 @@ class Breaker:
         many = len(self.failures) == FAILURES and now - self.failures[0] <= WINDOW_S
         if not many and not self.trying:
             return False
-        self.open_until, self.trying = now + OPEN_S, False
+        self.open_until, self.trying = now + self.open_s, False
         return True
 
     def gave_up(self) -> None:

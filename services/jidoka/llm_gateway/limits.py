@@ -18,7 +18,7 @@ from typing import Final
 from jidoka.contract.errors import ProviderRateLimited, ProviderTimeout, ProviderUnavailable
 from jidoka.contract.internal import LlmLimit
 from jidoka.llm.pieces import Route
-from jidoka.llm_gateway.breaker import Breaker
+from jidoka.llm_gateway.breaker import OPEN_S, Breaker
 from jidoka.llm_gateway.flights import Flight
 from jidoka.llm_gateway.routing import OWN
 
@@ -75,11 +75,19 @@ class Passage:
 class ProviderLanes:
     """All lanes of this gateway."""
 
-    def __init__(self, source: str, tell: Tell, *, longest_wait_s: float = LONGEST_WAIT_S) -> None:
+    def __init__(
+        self,
+        source: str,
+        tell: Tell,
+        *,
+        longest_wait_s: float = LONGEST_WAIT_S,
+        open_s: float = OPEN_S,
+    ) -> None:
         self._source = source
         self._lanes: dict[str, _Lane] = {}
         self._tell = tell
         self._longest_wait_s = longest_wait_s
+        self._open_s = open_s
 
     @asynccontextmanager
     async def pass_through(self, route: Route, flight: Flight) -> AsyncGenerator[Passage]:
@@ -121,7 +129,8 @@ class ProviderLanes:
                 raise self._too_long(lane, route)
             await self._parked(lane, passage, route, flight)
         if not lane.breaker.admits(_now()):
-            raise ProviderUnavailable(provider=route.provider)
+            wait_s = round(lane.breaker.wait_s(_now()), 3)
+            raise ProviderUnavailable(provider=route.provider, retry_after_s=wait_s)
         passage.tries = lane.breaker.trying
 
     async def _parked(self, lane: _Lane, passage: Passage, route: Route, flight: Flight) -> None:
@@ -188,7 +197,7 @@ class ProviderLanes:
         """Return a lane; those that nothing is known of are forgotten when there are many."""
         if len(self._lanes) >= MOST_LANES:
             self._lanes = {key: lane for key, lane in self._lanes.items() if lane.is_special}
-        return self._lanes.setdefault(name, _Lane())
+        return self._lanes.setdefault(name, _Lane(Breaker(open_s=self._open_s)))
 
     def _left(self, lane: _Lane, passage: Passage) -> None:
         """Let another go first where the first one ended without being heard."""

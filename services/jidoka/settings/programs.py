@@ -145,6 +145,8 @@ class GatewaySettings(ModelSettings):
     """The embedded model reads about 44 tokens a second."""
     silence_timeout_s: float = _bounded(30.0, minimum=0.1)
     whole_timeout_s: float = _bounded(600.0, minimum=0.1)
+    circuit_open_s: float = _bounded(30.0, minimum=0.1, maximum=600)
+    """A provider that failed 5 times within 10 s is left alone for so long."""
     concurrency: int = _bounded(200, minimum=1, maximum=10_000)
     """Model calls at once; more wait. 100 streams of 50 words a second take a quarter of a core."""
     key_rules: tuple[dict[str, Any], ...] = ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jidoka.llm_gateway.breaker import FAILURES, OPEN_S, WINDOW_S, Breaker
+from jidoka.llm_gateway.breaker import FAILURES, OPEN_S, TRIAL_S, WINDOW_S, Breaker
 
 
 def broken(at: float = 100.0) -> Breaker:
@@ -79,3 +79,13 @@ def test_if_it_ends_without_an_outcome_another_may_try():
     breaker.gave_up()
 
     assert breaker.admits(100.0 + OPEN_S)
+
+
+def test_who_is_sent_away_is_told_how_long():
+    breaker = broken(100.0)
+    waits = [breaker.wait_s(110.0)]
+
+    breaker.admits(100.0 + OPEN_S)
+    waits.append(breaker.wait_s(100.0 + OPEN_S))
+
+    assert waits == [OPEN_S - 10.0, TRIAL_S]

@@ -16,7 +16,7 @@ from jidoka.contract.errors import (
 )
 from jidoka.contract.internal import LlmCall, LlmLimit
 from jidoka.llm.pieces import Route
-from jidoka.llm_gateway.breaker import FAILURES
+from jidoka.llm_gateway.breaker import FAILURES, OPEN_S
 from jidoka.llm_gateway.flights import Flight
 from jidoka.llm_gateway.limits import FIRST_WAIT_S, ProviderLanes
 
@@ -216,10 +216,11 @@ async def test_a_provider_that_failed_too_often_is_left_alone():
             await traffic.call("x", error=down)
     traffic.went.clear()
 
-    with pytest.raises(ProviderUnavailable):
+    with pytest.raises(ProviderUnavailable) as refused:
         await traffic.call("y")
 
     assert traffic.went == []
+    assert refused.value.retry_after_s == pytest.approx(OPEN_S, abs=5.0)
     assert await traffic.call("z", route=OTHER) == "z"
 
 
