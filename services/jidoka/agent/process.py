@@ -30,7 +30,7 @@ from jidoka.agent.zygote_protocol import WorkerSettings
 from jidoka.bus.buckets import Snapshots
 from jidoka.bus.connection import Bus, connect
 from jidoka.bus.event_log import NatsEventLog
-from jidoka.contract.errors import JidokaError
+from jidoka.contract.errors import JidokaError, LogDamaged
 from jidoka.contract.internal import WorkerReady, WorkerStart
 from jidoka.contract.subjects import WORKER_READY
 from jidoka.core.permission import Kinds, Rules
@@ -42,6 +42,8 @@ log = logging.getLogger(__name__)
 
 EX_OK = 0
 EX_HOST_GONE = 69
+EX_DAMAGED = 74
+"""The log could not be followed: the session-manager looks at it before another worker starts."""
 EX_LOCKED = 75
 _BEAT_S = 1.0
 _READY_AGAIN_S = 0.25
@@ -106,6 +108,9 @@ class Worker:
             code = EX_HOST_GONE
         except* _LockedError:
             code = EX_LOCKED
+        except* LogDamaged as damage:
+            log.error("the log of %s is damaged: %s", self.start.session_id, damage.exceptions)
+            code = EX_DAMAGED
         return code
 
     async def _serve(self) -> None:

@@ -24,6 +24,7 @@ from jidoka.coordinator.durable import applying
 from jidoka.coordinator.folds import Folds, Sources
 from jidoka.coordinator.manager import Manager
 from jidoka.coordinator.service import Coordinator
+from jidoka.coordinator.soundness import Soundness
 from jidoka.coordinator.turn_diff import HostDiffs
 from jidoka.settings import CoordinatorSettings, load, required_nats_url
 
@@ -40,9 +41,14 @@ async def serve(settings: CoordinatorSettings) -> None:
     url, name = required_nats_url(settings), f"coordinator-{os.getpid()}"
     async with await connect(url, name=name, patience_s=PATIENCE_S) as bus:
         await ensure(bus)
-        coordinator = compose(settings, bus)
+        soundness = Soundness(bus)
+        coordinator = compose(settings, bus, soundness)
         inbox = Inbox(bus, applying(coordinator), holder=f"{socket.gethostname()}-{name}")
-        async with asyncio.TaskGroup() as tasks, Door(url, f"{name}-door", bus, coordinator):
+        async with (
+            asyncio.TaskGroup() as tasks,
+            soundness.listening(),
+            Door(url, f"{name}-door", bus, coordinator),
+        ):
             working = [
                 tasks.create_task(inbox.run(), name="inbox"),
                 tasks.create_task(keep(bus), name="streams"),
@@ -53,12 +59,12 @@ async def serve(settings: CoordinatorSettings) -> None:
                 task.cancel()
 
 
-def compose(settings: CoordinatorSettings, bus: Bus) -> Coordinator:
+def compose(settings: CoordinatorSettings, bus: Bus, soundness: Soundness) -> Coordinator:
     """Return the coordinator with every port paired."""
     events = NatsEventLog(bus)
     return Coordinator(
         events,
-        Folds(Sources(events, Snapshots(bus), time.monotonic)),
+        Folds(Sources(events, Snapshots(bus), time.monotonic, soundness.check)),
         Manager(bus),
         Asking(GatewayModels(bus), HostDiffs(bus)),
         source=f"/jidoka/coordinator/{os.getpid()}",

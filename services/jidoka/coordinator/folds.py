@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -36,6 +36,10 @@ class Snapshots(Protocol):
         ...
 
 
+async def _unchecked(_: str) -> None:
+    """Trust the log."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sources:
     """What folds are made from."""
@@ -44,6 +48,8 @@ class Sources:
     snapshots: Snapshots
     clock: Callable[[], float]
     """Monotonic, in seconds."""
+    check: Callable[[str], Awaitable[None]] = _unchecked
+    """Raises `LogDamaged` or `UnsupportedVersion` where nothing may be added to a log."""
 
 
 class Fold:
@@ -56,6 +62,7 @@ class Fold:
         self._log = sources.log
         self._snapshots = sources.snapshots
         self._clock = sources.clock
+        self._check = sources.check
         self._begun = False
         self._cursors: OrderedDict[int, int] = OrderedDict()
         self._as_of = float("-inf")
@@ -70,7 +77,9 @@ class Fold:
 
         Raises:
             Unavailable: the log cannot be read. LogDamaged: events are missing or altered.
+            UnsupportedVersion: a newer build wrote to it.
         """
+        await self._check(self.session_id)
         if not self._begun:
             return await self._begin()
         before = self.state.head
@@ -112,6 +121,25 @@ class Fold:
         for entry in entries:
             self._fold(entry)
         self._as_of = self._clock()
+
+    async def begin_again(self) -> None:
+        """Fold the whole log of a session that is shorter than what was folded: it was deleted.
+
+        Raises:
+            LogDamaged: it was not, so its end was cut off or rolled back.
+        """
+        known = self.state.head
+        self.restart()
+        await self.refresh()
+        if self.state.head.sequence < known.sequence and not self.is_deleted:
+            first = self.state.head.sequence + 1
+            self.restart()
+            raise LogDamaged(first=first, last=known.sequence)
+
+    @property
+    def is_deleted(self) -> bool:
+        """Whether a tombstone is all that is left."""
+        return self.state.status is None and self.state.head != Head()
 
     def restart(self) -> None:
         """Forget all: the log is not the one that was folded. The next reading is of all of it."""

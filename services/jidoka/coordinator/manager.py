@@ -9,7 +9,7 @@ from typing import Final
 from jidoka.bus.connection import Bus
 from jidoka.bus.entries import STRUCTURED
 from jidoka.contract.envelope import Envelope
-from jidoka.contract.errors import JidokaError, TimedOut, Unavailable
+from jidoka.contract.errors import JidokaError, TimedOut, Unavailable, from_dict
 from jidoka.contract.subjects import manager_request
 
 LEADER_PATIENCE_S: Final = 3.0
@@ -34,6 +34,18 @@ class Manager:
             Unavailable: nobody leads, for 3 s. TimedOut: no answer; it may have happened.
         """
         return await self._request(name, asked.to_json(), STRUCTURED, ANSWER_S)
+
+    async def abandon(self, session_id: str) -> tuple[int, int]:
+        """Have a session ended whose log is damaged; return number and cursor of what is recorded.
+
+        Raises:
+            SessionNotFound: there is none. Unavailable, TimedOut: as `ask`.
+        """
+        body = json.dumps({"session_id": session_id}).encode()
+        said = json.loads(await self._request("session.abandon", body, None, SETTLE_S))
+        if not said["ok"]:
+            raise from_dict(said["error"])
+        return int(said["sequence"]), int(said["cursor"])
 
     async def settle(self, session_id: str) -> bool:
         """Have a close or termination carried out; return whether it was within 5 s.

@@ -22,6 +22,7 @@ from jidoka.contract.content import LlmConfig
 from jidoka.contract.envelope import Envelope, open_reply
 from jidoka.contract.errors import (
     JidokaError,
+    LogDamaged,
     Refused,
     SessionNotFound,
     StaleSequence,
@@ -97,7 +98,12 @@ class Coordinator:
             return open_reply(await self._manager.ask(command.name, request.envelope))
         if isinstance(command, ConfigureSession) and command.llm is not None:
             command = await self._with_model(command, command.llm)
-        sequence, cursor = await self._recorded(request, command)
+        try:
+            sequence, cursor = await self._recorded(request, command)
+        except LogDamaged:
+            if not isinstance(command, TerminateSession):
+                raise
+            sequence, cursor = await self._manager.abandon(command.session_id)
         reply = CommandAccepted(session_id=command.session_id, sequence=sequence, cursor=cursor)
         if isinstance(command, CloseSession | TerminateSession):
             settled = await self._manager.settle(command.session_id)
@@ -193,6 +199,5 @@ async def _caught_up(fold: Fold, lost: StaleSequence) -> None:
     """Fold what somebody else recorded first."""
     if lost.tail:
         fold.take(lost.tail)
-    else:  # the log is shorter than what was folded: it was purged or restored
-        fold.restart()
-        await fold.refresh()
+    else:
+        await fold.begin_again()

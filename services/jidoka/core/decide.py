@@ -22,6 +22,7 @@ from jidoka.contract.mcp_commands import AddMcpServer, RemoveMcpServer
 from jidoka.contract.undo_commands import RedoTurn, RetryTurn, UndoTurn
 from jidoka.core.answers import checked_rules, decide_answer
 from jidoka.core.attending import decide_context
+from jidoka.core.newer import unsupported
 from jidoka.core.servers import decide_mcp
 from jidoka.core.state import SessionState
 from jidoka.core.undo import decide_undo
@@ -72,6 +73,8 @@ def decide(
     """
     if state.status is None:
         raise SessionNotFound(asked=command.session_id)
+    if state.newer:
+        raise unsupported(state.newer)
     if state.recorded.get(command_key(origin, command_id)) is not None:
         return None  # asked twice, recorded once: the caller answers with the first number
     if isinstance(command, c.TerminateSession):

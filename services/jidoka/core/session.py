@@ -30,6 +30,7 @@ from jidoka.core.attention import heard_first, inherited
 from jidoka.core.changing import changed
 from jidoka.core.context_events import after_context_event
 from jidoka.core.cuts import goes_on, whole
+from jidoka.core.newer import newer_version
 from jidoka.core.ports import Entry
 from jidoka.core.servers import after_mcp_event
 from jidoka.core.state import AT_REST, OpenCall, SessionState, Turn, Waiting
@@ -58,7 +59,8 @@ def evolve(state: SessionState, entry: Entry) -> SessionState:
     )
     event = entry.event
     if isinstance(event, e.UnknownEvent):
-        return state
+        newer = newer_version(entry)
+        return changed(state, newer=newer) if newer else state
     if isinstance(event, e.Commanded) and entry.causation_id:
         key = command_key(event.origin, entry.causation_id)
         state = changed(state, recorded=state.recorded.add(key, entry.sequence))

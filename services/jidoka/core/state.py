@@ -179,6 +179,8 @@ class SessionState:
     metadata: dict[str, object] = field(default_factory=dict)
     created_at: datetime | None = None
     updated_at: datetime | None = None
+    newer: str = ""
+    """Type and version of an event that only a newer build understands; nothing may be added."""
     epoch: int = 0
     host: str = ""
     worker_wanted: bool = False

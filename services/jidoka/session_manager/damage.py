@@ -21,9 +21,12 @@ from jidoka.bus.entries import TOMBSTONE, check_follows
 from jidoka.bus.event_log import NatsEventLog
 from jidoka.bus.integrity import compare, examined
 from jidoka.contract import subjects
-from jidoka.contract.errors import JidokaError, LogDamaged, Unavailable
+from jidoka.contract.content import Status
+from jidoka.contract.errors import JidokaError, LogDamaged, SessionNotFound, Unavailable
+from jidoka.contract.events import SessionTerminationRequested
 from jidoka.core.newer import misunderstood
 from jidoka.core.ports import Entry, Head
+from jidoka.core.projection import SessionRow
 from jidoka.session_manager.head import head_of
 from jidoka.session_manager.sessions import Sessions
 from jidoka.telemetry import logger
@@ -215,3 +218,16 @@ class Damage:
     async def _tell(self, session_id: str) -> None:
         with suppress(JidokaError):  # who did not hear of it asks after a reconnect
             await self._bus.publish(subjects.LOG_DAMAGED, session_id.encode())
+
+
+def abandoned(row: SessionRow) -> SessionTerminationRequested | None:
+    """Return what is recorded of a damaged session that is to end, None where it does.
+
+    Raises:
+        SessionNotFound: nothing is left of it; it can be deleted.
+    """
+    if not row.sequence:
+        raise SessionNotFound(asked=row.session_id)
+    if row.asked == "terminate" or row.status in (Status.TERMINATING, Status.TERMINATED):
+        return None
+    return SessionTerminationRequested(origin="", reason="log_damaged")

@@ -21,14 +21,15 @@ from faststream.nats import NatsBroker
 from faststream.nats.subscriber.usecases import CoreSubscriber
 from nats import errors as nats_errors
 from nats.aio.msg import Msg
+from pydantic import ValidationError
 
 from jidoka.bus.connection import MISSED_PINGS, PING_EVERY_S, Bus
 from jidoka.bus.entries import STRUCTURED
 from jidoka.bus.leaving import finish
 from jidoka.bus.requests import reply_to
 from jidoka.contract.commands import MANAGER_COMMANDS
-from jidoka.contract.envelope import Envelope, receive
-from jidoka.contract.errors import Internal, JidokaError
+from jidoka.contract.envelope import Envelope, problems_of, receive
+from jidoka.contract.errors import Internal, InvalidMessage, JidokaError
 from jidoka.contract.internal import Settle
 from jidoka.contract.replies import ACCEPTED, REFUSED
 from jidoka.contract.subjects import manager_request
@@ -68,6 +69,7 @@ class Door:
             self._listen(manager_request(command), self._command)
         self._listen(manager_request("session.settle"), self._settle)
         self._listen(manager_request("session.check"), self._check)
+        self._listen(manager_request("session.abandon"), self._abandon)
         self._listen(manager_request("registry.rebuild"), self._rebuild)
 
     async def __aenter__(self) -> Door:
@@ -120,17 +122,24 @@ class Door:
 
     async def _settle(self, asked: Asked) -> bytes:
         try:
-            done = await self._service.settle(Settle.model_validate_json(asked.body).session_id)
+            done = await self._service.settle(_session_in(asked))
         except JidokaError as problem:
             return json.dumps({"ok": False, "error": problem.as_dict()}).encode()
         return json.dumps({"ok": done}).encode()
 
     async def _check(self, asked: Asked) -> bytes:
         try:
-            await self._service.check(Settle.model_validate_json(asked.body).session_id)
+            await self._service.check(_session_in(asked))
         except JidokaError as problem:
             return json.dumps({"ok": False, "error": problem.as_dict()}).encode()
         return b'{"ok": true}'
+
+    async def _abandon(self, asked: Asked) -> bytes:
+        try:
+            row = await self._service.abandon(_session_in(asked))
+        except JidokaError as problem:
+            return json.dumps({"ok": False, "error": problem.as_dict()}).encode()
+        return json.dumps({"ok": True, "sequence": row.sequence, "cursor": row.cursor}).encode()
 
     async def _rebuild(self, _: Asked) -> bytes:
         try:
@@ -171,6 +180,18 @@ class Door:
         self._room.release()
         if not task.cancelled() and (problem := task.exception()) is not None:
             log.warning("an answer was not sent: %s", problem)
+
+
+def _session_in(asked: Asked) -> str:
+    """Return the session that an internal request is about.
+
+    Raises:
+        InvalidMessage: it names none.
+    """
+    try:
+        return Settle.model_validate_json(asked.body).session_id
+    except ValidationError as problem:
+        raise InvalidMessage(problems=problems_of(problem)) from None
 
 
 def _broker(url: str, name: str) -> NatsBroker:

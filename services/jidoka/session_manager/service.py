@@ -35,7 +35,7 @@ from jidoka.core.registry import Registry, SessionQuery, newest
 from jidoka.session_manager import projects
 from jidoka.session_manager.admission import Admission
 from jidoka.session_manager.create import Creator
-from jidoka.session_manager.damage import Damage
+from jidoka.session_manager.damage import Damage, abandoned
 from jidoka.session_manager.delete import Deleter
 from jidoka.session_manager.forking import Forker
 from jidoka.session_manager.importing import Importer
@@ -128,6 +128,14 @@ class Service:
     async def check(self, session_id: str) -> None:
         """Return if something may be added to the log of a session; raises what `Damage` does."""
         await self._damage.check(session_id)
+
+    async def abandon(self, session_id: str) -> SessionRow:
+        """Record that a session with a damaged log is to end, which its own log cannot decide.
+
+        Raises:
+            SessionNotFound: there is none, or nothing of it: it can be deleted.
+        """
+        return await self._sessions.record(session_id, abandoned)
 
     async def rebuild(self) -> int:
         """Make the registry anew from the log; return the position reached."""
