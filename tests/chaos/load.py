@@ -10,9 +10,10 @@ from pathlib import Path
 
 from jidoka.contract import events as e
 from tests.chaos.checker import Findings, check, read_all
+from tests.chaos.sender import Sender
 from tests.support.system import Stack
 
-MESSAGES = 400
+MESSAGES = 2_000
 """That a script knows; a session says each at most once."""
 TURN_S = 90.0
 
@@ -43,6 +44,7 @@ class Load:
     """Some sessions on a running system."""
 
     stack: Stack
+    sender: Sender
     talks: list[Talk] = field(default_factory=list)
     stopping: bool = False
 
@@ -76,7 +78,7 @@ class Load:
         while not self.stopping and talk.said < MESSAGES:
             talk.said += 1
             message = f"message-{talk.said}."
-            talk.acknowledged.append(await self.stack.client.send_message(talk.session_id, message))
+            talk.acknowledged.append(await self.sender.say(talk.session_id, message))
             async with asyncio.timeout(TURN_S):
                 await self.stack.until(talk.session_id, e.TurnEnded, talk.said)
 

@@ -65,3 +65,46 @@ async def test_a_killed_worker_leaves_no_command_behind(name, sign, tmp_path: Pa
     await worker.wait()
 
     await until(lambda: not alive(mark))
+
+
+STARTERS = """
+import asyncio, os, random, signal, sys, time
+from jidoka.core.tooling import Limits
+from tests.support.layers import layer
+
+box, command, root = layer("bubblewrap"), sys.argv[1], sys.argv[2]
+chance = random.Random(3)
+
+def start():
+    run = box.run(command, root=root, timeout_s=60, on_output=print, limits=Limits())
+    asyncio.run(run)
+
+for _ in range(60):
+    starter = os.fork()
+    if starter == 0:
+        start()
+    time.sleep(chance.uniform(0.0, 0.04))
+    os.kill(starter, signal.SIGKILL)
+    os.waitpid(starter, 0)
+print("all killed", flush=True)
+sys.stdin.read()
+"""
+
+
+async def test_a_command_whose_starter_is_killed_as_it_begins_does_not_run(tmp_path: Path):
+    layer("bubblewrap")
+    mark = f"86400.{os.getpid()}99"
+    starters = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", STARTERS, f"sleep {mark}", str(tmp_path)),
+        cwd=Path(__file__).parents[2],
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert starters.stdout and starters.stdin
+
+    said = await starters.stdout.readline()
+
+    assert said == b"all killed\n"
+    await until(lambda: not alive(mark))
+    starters.stdin.close()
+    await starters.wait()

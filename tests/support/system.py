@@ -34,6 +34,8 @@ class Stack:
     client: Client
     model_url: str
     state: dict[str, Any]
+    runtime: asyncio.subprocess.Process
+    environment: dict[str, str]
     seen: dict[str, list[Entry]] = field(default_factory=dict)
     news: asyncio.Condition = field(default_factory=asyncio.Condition)
     made: int = 0
@@ -58,6 +60,13 @@ class Stack:
     def refresh(self) -> None:
         """Read again which programs run."""
         self.state = json.loads((self.home / "runtime.json").read_text())
+
+    async def revive(self) -> None:
+        """Start the runtime again once it is dead; return when it is ready."""
+        await asyncio.wait_for(self.runtime.wait(), STOP_S)
+        self.runtime = await _started("jidoka.runtime", self.environment)
+        await _line(self.runtime)
+        self.refresh()
 
     async def until(self, session_id: str, kind: type[e.Event], nth: int = 1) -> Entry:
         """Return the nth event of a kind of a session, waiting until it is stored."""
@@ -132,12 +141,13 @@ async def running_stack(home: Path, **settings: str) -> AsyncGenerator[Stack]:
     }
     runtime = await _started("jidoka.runtime", environment)
     server = await _started("tests.support.fake_openai", environment)
+    stack: Stack | None = None
     try:
         await _line(runtime)
         model_url = (await _line(server)).strip()
         state = json.loads((home / "runtime.json").read_text())
         async with await Client.connect(state["nats_url"]) as client, asyncio.TaskGroup() as tasks:
-            stack = Stack(home, client, model_url, state)
+            stack = Stack(home, client, model_url, state, runtime, environment)
             watchers = [
                 tasks.create_task(stack._watch(name))
                 for name in ("turn.ended", "session.status_changed")
@@ -146,7 +156,7 @@ async def running_stack(home: Path, **settings: str) -> AsyncGenerator[Stack]:
             for watcher in watchers:
                 watcher.cancel()
     finally:
-        for process in (server, runtime):
+        for process in (server, stack.runtime if stack else runtime):
             if process.returncode is None:
                 process.send_signal(signal.SIGTERM)
             await asyncio.wait_for(process.wait(), STOP_S)

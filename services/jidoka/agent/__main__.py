@@ -83,7 +83,7 @@ def _workers(
         os.path.realpath(settings.home),
         settings.permission_rules,
     )
-    workers.zygote = ZygoteLink(shared, workers.zygote_saw_exit)
+    workers.zygote = ZygoteLink(shared, workers.zygote_saw_exit, workers.zygote_is_gone)
     return workers
 
 

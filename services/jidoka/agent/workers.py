@@ -121,6 +121,10 @@ class Workers:
         if worker and not worker.status.done():
             worker.status.set_result((exit_code, number))
 
+    def zygote_is_gone(self) -> None:
+        """End what it was about to do: its workers are known, all else that it left is nobody's."""
+        self.tasks.create_task(self.end_strays(), name="strays of the zygote")
+
     async def watch_for_frozen(self) -> None:
         """Report every worker that shows no sign of life any more, once."""
         while True:

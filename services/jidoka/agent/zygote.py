@@ -28,8 +28,10 @@ from typing import Any, NoReturn
 from jidoka.agent.process import Preloaded, Worker, preload
 from jidoka.agent.zygote_protocol import PACKET_BYTES, WorkerSettings
 from jidoka.contract.internal import WorkerStart
+from jidoka.sandbox.lifeline import drop_lifeline
 
 _PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
 
 
 def main() -> None:
@@ -39,6 +41,8 @@ def main() -> None:
     hello = json.loads(link.recv(PACKET_BYTES))
     settings = WorkerSettings(**hello)
     preloaded = preload(settings)
+    drop_lifeline()
+    _leave_orphans_to_host()
     woken = _wake_on_child()
     gc.collect()
     gc.freeze()
@@ -49,6 +53,11 @@ def main() -> None:
 
 def _die_with_host() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _leave_orphans_to_host() -> None:
+    """Undo what the probe asked for: what a dead worker leaves behind is the host's to end."""
+    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 0)
 
 
 def _wake_on_child() -> int:

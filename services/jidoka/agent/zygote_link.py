@@ -30,11 +30,18 @@ Exited = Callable[[int, int | None, int | None], None]
 class ZygoteLink:
     """One zygote, kept alive. Workers outlive it: the host is their next parent."""
 
-    def __init__(self, settings: WorkerSettings, on_exit: Exited) -> None:
+    def __init__(
+        self,
+        settings: WorkerSettings,
+        on_exit: Exited,
+        on_gone: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`on_gone` is called when a zygote ended that nobody had asked to."""
         self.sandbox_layer = ""
         """Which layer of sandbox works here, as a zygote found out; `none` where none does."""
         self._settings = settings
         self._on_exit = on_exit
+        self._on_gone = on_gone
         self._process: subprocess.Popen[bytes] | None = None
         self._socket: socket.socket | None = None
         self._ready: asyncio.Future[None] | None = None
@@ -117,6 +124,7 @@ class ZygoteLink:
         if not body:
             log.warning("the zygote is gone")
             self._drop()
+            self._on_gone()
             return
         self._hear(json.loads(body))
 

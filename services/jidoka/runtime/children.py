@@ -112,6 +112,13 @@ class Children:
         child = self._known[process.pid] = Child(name, process)
         return child
 
+    def end_strays(self) -> None:
+        """End what children that are gone have left to us."""
+        for pid in _children_of_mine():
+            if pid not in self._known:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+
     def end_the_rest(self) -> None:
         """End every descendant that is still there: what children left behind."""
         while left := _children_of_mine():

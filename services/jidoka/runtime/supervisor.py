@@ -152,6 +152,7 @@ class Supervisor:
                 pause = FIRST_PAUSE_S
             say("ended", program=name, status=status, again_in_s=pause)
             await asyncio.sleep(pause)
+            self._children.end_strays()
             pause = min(pause * 2, MOST_PAUSE_S)
             begun = time.monotonic()
             self._restarts[name] = self._restarts.get(name, 0) + 1

@@ -9,10 +9,10 @@ from jidoka.core.tooling import Limits
 _KIB = 1024
 
 
-def limited_argv(shell: str, command: str, limits: Limits) -> list[str]:
+def limited_argv(shell: str, command: str, limits: Limits, *, first: str = "") -> list[str]:
     """Return the argv that runs `command` in `shell` under `limits`, hard and soft.
 
-    A limit that is tighter already stays as it is.
+    A limit that is tighter already stays as it is. `first`: what the shell does before all.
     """
     block = _KIB if shell.endswith("bash") else _KIB // 2
     wanted = {
@@ -28,4 +28,4 @@ def limited_argv(shell: str, command: str, limits: Limits) -> list[str]:
     if limits.processes is not None:
         lines[-1] += f" || ulimit -p {limits.processes}"
     prefix = "{ " + "; ".join(lines) + "; } 2>/dev/null"
-    return [shell, "-c", f'{prefix}; exec {shlex.quote(shell)} -c "$1"', "jidoka", command]
+    return [shell, "-c", f'{first}{prefix}; exec {shlex.quote(shell)} -c "$1"', "jidoka", command]

@@ -13,6 +13,7 @@ import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from jidoka.contract.errors import ToolFailed
 from jidoka.sandbox.output import Output
@@ -33,13 +34,16 @@ class Launch:
     fds: Sequence[int] = ()
     """Descriptors that the child inherits; closed here once it runs."""
     init_fd: int | None = None
-    """Where the child tells the pid of the sandbox's first process, as JSON with `child-pid`."""
+    """A file that the child inherits and in which it tells the pid of the sandbox's first process,
+    as JSON with `child-pid`. No pipe: a reader who wakes keeps the child from going on."""
     stdin_fd: int | None = None
     """What it reads; None: nothing."""
     stdout_fd: int | None = None
     """Where its answers go; None: to the output, as its errors do."""
     end_signal: signal.Signals = signal.SIGKILL
     """What ends the child and with it all that it started."""
+    kept_fds: Sequence[int] = ()
+    """Descriptors that it inherits and that stay open here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +103,7 @@ def _start(launch: Launch, output: Output) -> Child:
             stderr=write_end,
             env=launch.env,
             cwd=launch.cwd,
-            pass_fds=launch.fds,
+            pass_fds=_inherited(launch),
             start_new_session=True,
         )
     except BaseException:
@@ -110,12 +114,15 @@ def _start(launch: Launch, output: Output) -> Child:
     return Child(process, output, pipe, os.pidfd_open(process.pid))
 
 
+def _inherited(launch: Launch) -> tuple[int, ...]:
+    told = () if launch.init_fd is None else (launch.init_fd,)
+    return (*launch.fds, *launch.kept_fds, *told)
+
+
 def _watch(child: Child, launch: Launch, output_bytes: int) -> None:
     loop = asyncio.get_running_loop()
     loop.add_reader(child.pidfd, _see_end, child)
     loop.add_reader(child.pipe, _read, child, output_bytes)
-    if launch.init_fd is not None:
-        loop.add_reader(launch.init_fd, _meet_init, child, launch.init_fd)
 
 
 def _see_end(child: Child) -> None:
@@ -145,16 +152,29 @@ def _read(child: Child, output_bytes: int) -> bool:
 
 def _meet_init(child: Child, init_fd: int) -> None:
     """Get hold of the sandbox's first process: with its end, everything inside has ended."""
-    asyncio.get_running_loop().remove_reader(init_fd)
-    _, _, rest = os.read(init_fd, 4096).partition(b'"child-pid":')
+    _, _, rest = os.pread(init_fd, 4096, 0).partition(b'"child-pid":')
     digits = rest.split(b",")[0].strip(b" \n}")
     with contextlib.suppress(ProcessLookupError, ValueError):
         child.init_pid = int(digits)
-        child.init_pidfd = os.pidfd_open(child.init_pid)
+        pidfd = os.pidfd_open(child.init_pid)
+        if _parent_of(child.init_pid) in (child.process.pid, os.getpid()):
+            child.init_pidfd = pidfd
+        else:
+            os.close(pidfd)  # it is gone, and its number another's
+
+
+def _parent_of(pid: int) -> int | None:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_bytes()
+    except OSError:
+        return None
+    return int(state.rpartition(b")")[2].split()[1])
 
 
 async def _finish(child: Child, launch: Launch) -> None:
     loop = asyncio.get_running_loop()
+    if launch.init_fd is not None:
+        _meet_init(child, launch.init_fd)
     try:
         await _end_process(child, launch.end_signal)
         await _end_sandbox(child)
