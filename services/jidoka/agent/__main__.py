@@ -19,7 +19,8 @@ from jidoka.agent.zygote_protocol import WorkerSettings
 from jidoka.bus.buckets import HostDirectory
 from jidoka.bus.connection import Bus, connect
 from jidoka.contract.errors import JidokaError
-from jidoka.contract.internal import WorkerExited
+from jidoka.contract.internal import ContextAsked, WorkerExited
+from jidoka.contract.replies import ContextReport
 from jidoka.contract.subjects import WORKER_EXITED, host_requests, name_of
 from jidoka.core.rules import parse_rules
 from jidoka.settings import AgentSettings, load, required_nats_url
@@ -47,7 +48,7 @@ async def serve(settings: AgentSettings) -> None:
     bus = await connect(url, name=f"agent-host-{name}", patience_s=PATIENCE_S)
     async with bus, asyncio.TaskGroup() as tasks:
         workers = _workers(bus, settings, url, tasks, stop)
-        host = _host(settings, workers)
+        host = _host(settings, workers, bus)
         background = await _begin(bus, host, tasks)
         telemetry.logger().info("ready", host=name)
         await stop.wait()
@@ -59,11 +60,16 @@ async def serve(settings: AgentSettings) -> None:
         workers.zygote.close()
 
 
-def _host(settings: AgentSettings, workers: Workers) -> Host:
+def _host(settings: AgentSettings, workers: Workers, bus: Bus) -> Host:
+    async def look(asked: ContextAsked) -> ContextReport:
+        from jidoka.agent.looking import context_of  # noqa: PLC0415 - seldom asked
+
+        return await context_of(asked, bus, settings.fetch_hosts)
+
     folders = tuple(os.path.realpath(folder) for folder in settings.shared_folders)
     capacity, lease_s = settings.worker_capacity, settings.host_lease_s
     home = os.path.realpath(settings.home)
-    return Host(settings.host_name, workers, capacity, folders, lease_s, home)
+    return Host(settings.host_name, workers, capacity, folders, lease_s, home, look)
 
 
 def _workers(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -14,6 +15,7 @@ from jidoka.agent.workers import Workers
 from jidoka.contract.content import ErrorInfo
 from jidoka.contract.errors import InvalidMessage, JidokaError, UnknownCommand
 from jidoka.contract.internal import (
+    ContextAsked,
     DiffAnswer,
     DiffAsked,
     HostBeat,
@@ -21,13 +23,16 @@ from jidoka.contract.internal import (
     WorkerStart,
     WorkerStop,
 )
+from jidoka.contract.replies import ContextReport
 
 M = TypeVar("M", bound=BaseModel)
+Answer = HostReply | DiffAnswer | ContextReport
+KNOWN = ("worker.start", "worker.stop", "worker.list", "turn.diff", "context.get")
 
 
 @dataclass(slots=True)
 class Host:
-    """Serves `jido.host.<host>.worker.start|stop|list`."""
+    """Serves `jido.host.<host>.` with `worker.start|stop|list`, `turn.diff`, `context.get`."""
 
     name: str
     workers: Workers
@@ -36,15 +41,17 @@ class Host:
     lease_s: float = 10.0
     home: str = ""
     """Jidoka's folder, where the snapshots of turns are."""
+    look: Callable[[ContextAsked], Awaitable[ContextReport]] | None = None
+    """Tells what a session's model would be sent."""
 
-    async def answer(self, name: str, body: bytes) -> HostReply | DiffAnswer:
+    async def answer(self, name: str, body: bytes) -> Answer:
         """Return the answer to one request; what goes wrong is in it."""
         try:
             return await self._answer(name, body)
         except JidokaError as problem:
             return HostReply(ok=False, error=ErrorInfo.model_validate(problem.as_dict()))
 
-    async def _answer(self, name: str, body: bytes) -> HostReply | DiffAnswer:
+    async def _answer(self, name: str, body: bytes) -> Answer:
         match name:
             case "worker.start":
                 worker = await self.workers.start(_read(WorkerStart, body))
@@ -58,10 +65,10 @@ class Host:
                 from jidoka.agent.turn_diff import difference  # noqa: PLC0415 - seldom asked
 
                 return await difference(_read(DiffAsked, body), self.home)
+            case "context.get" if self.look is not None:
+                return await self.look(_read(ContextAsked, body))
             case _:
-                raise UnknownCommand(
-                    name=name, known=("worker.start", "worker.stop", "worker.list", "turn.diff")
-                )
+                raise UnknownCommand(name=name, known=KNOWN)
 
     def beat(self) -> HostBeat:
         """Return this second's sign of life."""

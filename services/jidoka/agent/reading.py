@@ -42,13 +42,15 @@ class Reading:
     _repository: str = ""
     _indexed_at: datetime | None = None
 
-    async def changes(self, state: SessionState, briefing: Briefing) -> tuple[ContextSource, ...]:
+    async def changes(
+        self, state: SessionState, briefing: Briefing, *, whole: bool = False
+    ) -> tuple[ContextSource, ...]:
         """Return what is other than the log says, to be recorded with the next request.
 
-        Notes and index are looked at when a turn begins, active files before every call.
+        Notes and index are looked at when a turn begins, or `whole`; active files always.
         """
         found: list[ContextSource] = []
-        begins = state.turn is None or state.turn.step == 0
+        begins = whole or state.turn is None or state.turn.step == 0
         try:
             if begins:
                 found += [*self._notes(briefing), *await self._index(briefing)]

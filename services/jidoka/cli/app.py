@@ -9,6 +9,8 @@ import typer
 from jidoka.cli import (
     answer,
     cancel,
+    compact,
+    context,
     demo,
     diff,
     doctor,
@@ -91,6 +93,8 @@ EXAMPLES = {
     "redo": ("jidoka redo cart",),
     "diff": ("jidoka diff", "jidoka diff cart 3 --stat"),
     "retry": ("jidoka retry cart --wait", "jidoka retry cart --regenerate"),
+    "context": ("jidoka context", "jidoka context cart --full", "jidoka context cart --json"),
+    "compact": ("jidoka compact", "jidoka compact cart --keep 'the failing tests by name'"),
     "serve": ("JIDOKA_NATS_URL=nats://broker:4222 jidoka serve coordinator",),
 }
 
@@ -109,6 +113,8 @@ for module in (
     redo,
     diff,
     retry,
+    context,
+    compact,
     serve,
 ):
     name = module.__name__.rpartition(".")[2]

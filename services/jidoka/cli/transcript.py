@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import json
 import re
-from shlex import quote
 from dataclasses import dataclass, field
+from shlex import quote
 from typing import Any, Final
 
 from jidoka.cli.showing import money, seconds, tokens
 from jidoka.client.shapes import Answer, Call, Question, SessionView, TurnView
+from jidoka.contract.briefing import TodoItem
 
 KEY_ARGUMENTS: Final = ("command", "path", "file", "pattern", "query", "url", "name")
+TODO_MARKS: Final = {"pending": "[ ]", "in_progress": "[>]", "completed": "[x]"}
 MARKS: Final = {"completed": "✓", "failed": "✗", "interrupted": "?", "denied": "⊘"}
 MOST_OF_AN_ARGUMENT: Final = 80
 _COMMANDING: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -32,6 +34,8 @@ class Transcript:
     at_line_start: bool = True
     """Whether what comes next begins a line."""
     _from_turn: int = 0
+    _todo: tuple[TodoItem, ...] = ()
+    _compactions: int = 0
     _texts: dict[str, str] = field(default_factory=dict[str, str])
     _done: set[str] = field(default_factory=set[str])
     _news: list[str] = field(default_factory=list[str])
@@ -43,6 +47,7 @@ class Transcript:
             if turn.outcome is not None:
                 self._from_turn += 1
                 self._texts.clear()
+        self._context(view)
         for question in view.questions:
             if self._first_time(f"? {question.call_id}"):
                 self._line(asking(view.session_id, question))
@@ -51,6 +56,17 @@ class Transcript:
         text = "".join(self._news)
         self._news.clear()
         return text
+
+    def _context(self, view: SessionView) -> None:
+        if view.todo != self._todo:
+            self._todo = view.todo
+            for item in view.todo:
+                self._line(f"  {TODO_MARKS.get(item.status, '[ ]')} {item.text}", _DIM)
+        for done in view.compactions[self._compactions :]:
+            if done.method != "none":
+                sizes = f"{done.tokens_before:,} → {done.tokens_after:,} tokens"
+                self._line(f"- the conversation was compacted ({done.method}), {sizes}", _DIM)
+        self._compactions = len(view.compactions)
 
     def _turn(self, view: SessionView, turn: TurnView) -> None:
         if self.show_messages:

@@ -25,12 +25,12 @@ from jidoka.bus.blobs import NatsBlobs
 from jidoka.bus.buckets import HostDirectory
 from jidoka.bus.connection import Bus, connect
 from jidoka.client.asking import new_id
+from jidoka.client.contexts import Contexts
 from jidoka.client.exporting import export
 from jidoka.client.following import Wanted, follow, recorded
 from jidoka.client.importing import staged
 from jidoka.client.items import Item, Recorded
 from jidoka.client.seeking import NOWHERE
-from jidoka.client.servers import Servers
 from jidoka.contract import commands, subjects
 from jidoka.contract.content import Content, Status
 from jidoka.contract.errors import from_dict
@@ -41,7 +41,7 @@ REQUEST_TIMEOUT_S = 30.0
 REBUILD_S = 600.0
 
 
-class Client(Servers):
+class Client(Contexts):
     """A connection to jidoka. Made by `connect`, ended by `close` or by leaving its context."""
 
     def __init__(self, bus: Bus, source: str, timeout_s: float) -> None:

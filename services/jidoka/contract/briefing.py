@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field
 
@@ -48,27 +48,3 @@ class ContextPart(Value):
     """Of the window."""
     left_out: str = ""
     """What does not fit, in words."""
-
-
-class ContextReport(Value):
-    """Exactly what the model would be sent now, and how much of its window that takes."""
-
-    session_id: str
-    model: str = ""
-    sequence: int = 0
-    """The number of the last event in it."""
-    tokens: int
-    """Counted by rule, corrected by what the provider counted last."""
-    window: int
-    window_known: bool = False
-    """False: the provider has not said, so it is assumed."""
-    percent: float
-    compact_at: int
-    """Tokens from which the conversation is compacted by itself."""
-    compactions: int = 0
-    parts: tuple[ContextPart, ...] = ()
-    messages: tuple[dict[str, Any], ...] = ()
-    tools: tuple[dict[str, Any], ...] = ()
-    todo: tuple[TodoItem, ...] = ()
-    files: tuple[str, ...] = ()
-    """Active files."""

@@ -212,6 +212,13 @@ class DiffAnswer(Message):
     diff: str = ""
 
 
+class ContextAsked(Message):
+    """coordinator → agent-host, on `jido.host.<host>.context.get`: what would the model be sent?"""
+
+    session_id: str
+    include: tuple[str, ...] = ()
+
+
 class HostReply(Message):
     """The answer of a host or manager to an internal request."""
 

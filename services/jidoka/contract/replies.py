@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from jidoka.contract.briefing import ContextPart, TodoItem
 from jidoka.contract.content import (
     ErrorInfo,
     FileDiff,
@@ -59,6 +60,8 @@ class SessionInfo(Reply):
     phase: str = "ready"
     model: str = ""
     permission_mode: str = "ask"
+    network: bool = False
+    """Whether its commands reach the network."""
     usage: Usage | None = None
     cost_usd: float | None = None
     messages: int = 0
@@ -100,6 +103,30 @@ class TurnDiff(Reply):
     """Files that were there and are not compared: too large, or a repository of their own."""
     diff: str = ""
     """Unified, at most 512 KiB of it."""
+
+
+class ContextReport(Reply):
+    """Exactly what the model would be sent now, and how much of its window that takes."""
+
+    session_id: str
+    model: str = ""
+    sequence: int = 0
+    """The number of the last event in it."""
+    tokens: int
+    """Counted by rule, corrected by what the provider counted last."""
+    window: int
+    window_known: bool = False
+    """False: the provider has not said, so it is assumed."""
+    percent: float
+    compact_at: int
+    """Tokens from which the conversation is compacted by itself."""
+    compactions: int = 0
+    parts: tuple[ContextPart, ...] = ()
+    messages: tuple[dict[str, Any], ...] = ()
+    tools: tuple[dict[str, Any], ...] = ()
+    todo: tuple[TodoItem, ...] = ()
+    files: tuple[str, ...] = ()
+    """Active files."""
 
 
 class RuleInfo(Reply):
@@ -163,6 +190,7 @@ REPLIES: dict[str, type[Reply]] = {
     "session.info": SessionInfo,
     "session.page": SessionList,
     "turn.difference": TurnDiff,
+    "context.report": ContextReport,
     "permission.page": PermissionList,
 }
 """The shapes of answers; the last two are what `session.get` and `session.list` return."""

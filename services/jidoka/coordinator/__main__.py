@@ -19,6 +19,7 @@ from jidoka.bus.inbox import Inbox
 from jidoka.contract.errors import JidokaError
 from jidoka.contract.ids import uuid7
 from jidoka.coordinator.asking import Asking, GatewayModels
+from jidoka.coordinator.contexts import HostContexts
 from jidoka.coordinator.door import Door
 from jidoka.coordinator.durable import applying
 from jidoka.coordinator.folds import Folds, Sources
@@ -66,7 +67,7 @@ def compose(settings: CoordinatorSettings, bus: Bus, soundness: Soundness) -> Co
         events,
         Folds(Sources(events, Snapshots(bus), time.monotonic, soundness.check)),
         Manager(bus),
-        Asking(GatewayModels(bus), HostDiffs(bus)),
+        Asking(GatewayModels(bus), HostDiffs(bus), HostContexts(bus)),
         source=f"/jidoka/coordinator/{os.getpid()}",
         new_id=lambda: uuid7(time.time_ns() // 1_000_000, os.urandom(10)),
         inbox_limit=settings.inbox_limit,

@@ -11,6 +11,7 @@ from jidoka.contract.content import LlmConfig
 from jidoka.contract.errors import TimedOut, Unavailable
 from jidoka.contract.internal import LlmModels, LlmModelsRequest
 from jidoka.contract.subjects import LLM_MODELS
+from jidoka.coordinator.contexts import HostContexts
 from jidoka.coordinator.turn_diff import HostDiffs
 
 PATIENCE_S: Final = 2.0
@@ -49,3 +50,4 @@ class Asking:
 
     models: GatewayModels
     diffs: HostDiffs
+    contexts: HostContexts

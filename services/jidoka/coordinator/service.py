@@ -19,6 +19,7 @@ from typing import Final
 from jidoka.bus.requests import reply_to
 from jidoka.contract.commands import CloseSession, ConfigureSession, TerminateSession
 from jidoka.contract.content import LlmConfig
+from jidoka.contract.context_commands import GetContext
 from jidoka.contract.envelope import Envelope, open_reply
 from jidoka.contract.errors import (
     JidokaError,
@@ -77,7 +78,7 @@ class Coordinator:
         Raises:
             JidokaError: as `answer` does.
         """
-        if isinstance(request.command, SessionDecision | DiffTurn | ListPermissions):
+        if isinstance(request.command, SessionDecision | DiffTurn | ListPermissions | GetContext):
             return (await self.answer(request)).to_json()
         return await self._manager.ask(request.command.name, request.envelope)
 
@@ -91,6 +92,10 @@ class Coordinator:
         if isinstance(command, DiffTurn):
             found = await self._asking.diffs.of(await self._state(command.session_id), command.turn)
             return reply_to(request.envelope, ACCEPTED, found, self._source)
+        if isinstance(command, GetContext):
+            state = await self._state(command.session_id)
+            report = await self._asking.contexts.of(state, command)
+            return reply_to(request.envelope, ACCEPTED, report, self._source)
         if isinstance(command, ListPermissions):
             listed = permissions_of(await self._state(command.session_id))
             return reply_to(request.envelope, ACCEPTED, listed, self._source)

@@ -18,6 +18,7 @@ from jidoka.cli.session import (
     show,
     terminate,
 )
+from jidoka.cli.session.file import commands as file
 
 group = typer.Typer(
     help="The life of sessions: from create to delete, and to a file and back.",
@@ -36,3 +37,4 @@ group.command("delete")(delete.command)
 group.command("export")(export.command)
 group.command("import")(importing.command)
 group.command("fork")(fork.command)
+group.add_typer(file.group, name="file")

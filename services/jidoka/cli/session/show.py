@@ -8,29 +8,43 @@ from jidoka.cli import options
 
 if TYPE_CHECKING:
     from jidoka.client import Client
-    from jidoka.contract.replies import PermissionList, SessionInfo
+    from jidoka.contract.replies import ContextReport, PermissionList, SessionInfo
+
+MARKS = {"pending": "[ ]", "in_progress": "[>]", "completed": "[x]"}
 
 
 def command(target: options.Target, as_json: options.AsJson = False) -> int:
     """Show a session, also one that has ended."""
     from jidoka.cli.door import session_id_of, with_client  # noqa: PLC0415
     from jidoka.cli.showing import print_json  # noqa: PLC0415
-    from jidoka.contract.errors import SessionNotFound  # noqa: PLC0415
+    from jidoka.cli.transcript import harmless  # noqa: PLC0415
+    from jidoka.contract.errors import JidokaError, SessionNotFound  # noqa: PLC0415
 
-    async def work(client: Client) -> tuple[SessionInfo, PermissionList | None]:
+    async def work(
+        client: Client,
+    ) -> tuple[SessionInfo, PermissionList | None, ContextReport | None]:
         info = await client.get_session_info(await session_id_of(client, target))
         try:
-            return info, await client.list_permissions(info.session_id)
+            permissions = await client.list_permissions(info.session_id)
         except SessionNotFound:  # it was deleted: its list entry is all that is left
-            return info, None
+            return info, None, None
+        try:
+            return info, permissions, await client.get_context(info.session_id, ())
+        except JidokaError:  # its machine is away, or what is there does not fit
+            return info, permissions, None
 
-    found, permissions = with_client(work)
+    found, permissions, context = with_client(work)
     info = found.model_dump(mode="json")
     if permissions is not None:
         info |= permissions.model_dump(mode="json", include={"network", "rules", "questions"})
+    if context is not None:
+        sizes = {"tokens": context.tokens, "window": context.window, "percent": context.percent}
+        info |= context.model_dump(mode="json", include={"todo", "files"}) | {"context": sizes}
     if as_json:
         print_json(info)
         return 0
+    for item in info.pop("todo", ()):
+        print(f"{'todo':16} {MARKS.get(item['status'], '[ ]')} {harmless(item['text'])}")
     for name, value in info.items():
         if value not in (None, "", [], {}):
             print(f"{name.replace('_', ' '):16} {value}")

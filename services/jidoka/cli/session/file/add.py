@@ -1,0 +1,26 @@
+"""`jidoka session file add`: keep a file before the model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from jidoka.cli import options
+from jidoka.cli.session.acting import act
+
+if TYPE_CHECKING:
+    from jidoka.client import Client
+
+
+def command(
+    target: options.Target,
+    path: Annotated[str, typer.Argument(help="Relative to the project, or inside it.")],
+    as_json: options.AsJson = False,
+) -> int:
+    """Keep a file before the model: its fresh content is in every call."""
+
+    async def work(client: Client, session_id: str) -> int:
+        return await client.add_file(session_id, path)
+
+    return act(target, work, said=f"keeps {path} before the model", as_json=as_json)

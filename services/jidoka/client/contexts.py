@@ -1,0 +1,63 @@
+"""The client's way to what the model reads: seen, compacted, with files kept before it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import aclosing
+
+from jidoka.client.following import Wanted, follow
+from jidoka.client.items import Recorded
+from jidoka.client.seeking import NOWHERE
+from jidoka.client.servers import Servers
+from jidoka.contract import events as e
+from jidoka.contract.context_commands import AddFile, CompactContext, GetContext, RemoveFile
+from jidoka.contract.errors import SessionTerminated, Unavailable
+from jidoka.contract.replies import ContextReport
+
+
+class Contexts(Servers):
+    """The part of the client that looks after the context."""
+
+    async def get_context(
+        self, session_id: str, include: Iterable[str] = ("messages", "tools")
+    ) -> ContextReport:
+        """Return exactly what the model would be sent now; the sizes of all parts are in it.
+
+        Raises:
+            SessionNotFound; NoHost, Unavailable: no machine with the folder answers.
+            ContextOverflow: not even what has to be there fits. TooLarge: include less.
+        """
+        answer = await self._ask(GetContext, {"include": tuple(include)}, session_id)
+        return ContextReport.model_validate(answer)
+
+    async def compact(self, session_id: str, instructions: str = "") -> e.ContextCompacted:
+        """Put a summary in the place of the conversation; return what became of it.
+
+        Raises:
+            InvalidTransition: the session is put away. SessionTerminated: it ended.
+        """
+        fields = {"instructions": instructions}
+        number = await self._record(CompactContext, fields, session_id)
+        wanted = Wanted(number, known=self._places.get(session_id, NOWHERE), live=False)
+        async with aclosing(follow(self.bus, session_id, wanted)) as items:
+            async for item in items:
+                match item:
+                    case Recorded(event=e.ContextCompacted() as event):
+                        return event
+                    case Recorded(event=e.SessionTerminated(reason=reason)):
+                        raise SessionTerminated(session_id=session_id, reason=reason)
+                    case _:
+                        continue
+        raise Unavailable(part="the session", why="its events ended")
+
+    async def add_file(self, session_id: str, path: str) -> int:
+        """Keep a file before the model, fresh in every call.
+
+        Raises:
+            PathOutsideProject.
+        """
+        return await self._record(AddFile, {"path": path}, session_id)
+
+    async def remove_file(self, session_id: str, path: str) -> int:
+        """Keep a file before the model no longer; raises `PathNotFound` where it was not."""
+        return await self._record(RemoveFile, {"path": path}, session_id)

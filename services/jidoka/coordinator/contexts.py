@@ -1,0 +1,40 @@
+"""What the model would be sent: the machine with the session's folder knows."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from jidoka.bus.buckets import HostDirectory
+from jidoka.bus.connection import Bus
+from jidoka.bus.requests import ask
+from jidoka.contract.context_commands import GetContext
+from jidoka.contract.errors import NoHost
+from jidoka.contract.internal import ContextAsked
+from jidoka.contract.replies import ContextReport
+from jidoka.contract.subjects import host_request
+from jidoka.core.state import SessionState
+
+ANSWER_S: Final = 20.0
+"""A long log is folded for it."""
+
+
+class HostContexts:
+    """Asks the agent host that had the session's last worker, else one that is there."""
+
+    def __init__(self, bus: Bus) -> None:
+        self._bus = bus
+
+    async def of(self, state: SessionState, command: GetContext) -> ContextReport:
+        """Return what the model of a session would be sent now.
+
+        Raises:
+            NoHost: none is there. Unavailable, TimedOut: the host does not answer.
+            ContextOverflow: not even what has to be there fits. TooLarge: ask for sizes alone.
+        """
+        alive = await HostDirectory(self._bus).alive()
+        host = state.host if state.host in alive else next(iter(sorted(alive)), None)
+        if host is None:
+            raise NoHost(hosts=0, wanted=state.host)
+        question = ContextAsked(session_id=state.session_id, include=command.include)
+        subject = host_request(host, "context.get")
+        return await ask(self._bus, subject, question, ContextReport, ANSWER_S)
