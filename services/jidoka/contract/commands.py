@@ -8,7 +8,7 @@ durably on `jido.session.<id>.command.<name>`. The reply is `jido.command.accept
 
 from __future__ import annotations
 
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, Literal, cast
 
 from pydantic import Field, ValidationError
 
@@ -125,6 +125,9 @@ class ForkSession(SessionCommand, name="session.fork"):
     """Absolute, a folder of its own; null: a new git worktree of the other's folder."""
     session_name: SessionName | None = Field(default=None, alias="name")
     """Null: the other's name."""
+    files: Literal["then", "leave"] = "then"
+    """`then`: as they were at that event, unless the folder that is named has something in it.
+    `leave`: a worktree of the last commit, or the folder as it is."""
 
 
 class RenameSession(SessionCommand, name="session.rename"):

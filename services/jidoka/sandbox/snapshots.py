@@ -100,8 +100,7 @@ class Snapshots:
         words = ["diff-tree", "-r", "-z", "--numstat", "--no-renames", before, after]
         rows = (row.split("\t", 2) for row in _paths(await self._git.run(words)))
         return {
-            path: None if gained == "-" else (int(gained), int(lost))
-            for gained, lost, path in rows
+            path: None if gained == "-" else (int(gained), int(lost)) for gained, lost, path in rows
         }
 
     async def planned(
@@ -126,6 +125,28 @@ class Snapshots:
                 if blobs:
                     await self._git.run(["cat-file", "--batch"], given=asked, answer=answer)
                 return await asyncio.to_thread(_put_back, writer, write, answer)
+
+    async def fill_from(self, other: Snapshots, tree: str) -> tuple[str, ...]:
+        """Make the folder what a snapshot of another one was; return the paths that could not be.
+
+        Files that no snapshot keeps stay. Done again after a crash it finishes.
+
+        Raises:
+            ToolFailed: the snapshot is not kept there any more. What `take` raises.
+        """
+        now = await self.take()
+        borrowed = self._git.repository / "objects" / "info" / "alternates"
+        borrowed.write_bytes(os.fsencode(other.objects) + b"\n")
+        try:
+            plan = await self.planned([await self.step(now.tree, tree)])
+            return await self.put_back(plan.write)
+        finally:
+            borrowed.unlink(missing_ok=True)
+
+    @property
+    def objects(self) -> Path:
+        """Where the contents are kept."""
+        return self._git.repository / "objects"
 
     async def keep_only(self, trees: Iterable[str]) -> None:
         """Forget all other snapshots and free their space."""

@@ -12,7 +12,7 @@ from typing import TypeVar
 from jidoka.contract.commands import CreateSession
 from jidoka.contract.content import LlmConfig, Sharing
 from jidoka.contract.envelope import Envelope
-from jidoka.contract.errors import Refused
+from jidoka.contract.errors import ProjectForbidden, Refused
 from jidoka.contract.events import SessionContinued, SessionCreated
 from jidoka.contract.ids import session_id_of
 from jidoka.core.answers import checked_rules
@@ -34,6 +34,8 @@ class Past:
     session_id: str
     birth: Callable[[SessionCreated], SessionContinued]
     """Returns the first event, given what it would be without a past."""
+    fill: Callable[[str], Awaitable[None]] | None = None
+    """Puts files into its folder before it begins."""
 
 
 class Creator:
@@ -110,12 +112,28 @@ class Creator:
         )
         with self._admission.admitted(session_id, real, command.sharing):
             if command.sharing is not Sharing.WORKTREE:
+                folder = real
                 event = _created(command, asked.source, real, llm)
             else:
-                folder = await projects.make_worktree(real, session_id, self._home)
+                folder = await self._own_folder(real, session_id, past)
                 event = _created(command, asked.source, folder, llm, worktree_of=real)
+            if past is not None and past.fill is not None:
+                await past.fill(folder)
             birth = past.birth(event) if past else event
             return await self._sessions.create(session_id, birth, asked.id)
+
+    async def _own_folder(self, real: str, session_id: str, past: Past | None) -> str:
+        """Return a new worktree; where there is no repository, a folder that is going to be filled.
+
+        Raises:
+            ProjectForbidden: git makes no worktree, and nothing fills the folder.
+        """
+        try:
+            return await projects.make_worktree(real, session_id, self._home)
+        except ProjectForbidden:
+            if past is None or past.fill is None or await projects.is_repository(real):
+                raise
+            return await projects.make_folder(session_id, self._home)
 
 
 async def _both(folder: Awaitable[str], model: Awaitable[LlmConfig]) -> tuple[str, LlmConfig]:

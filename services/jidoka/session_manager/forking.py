@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
+from pathlib import Path
 
 from jidoka.bus.blobs import NatsBlobs, ref_of
 from jidoka.contract.commands import CreateSession, ForkSession
@@ -12,19 +13,23 @@ from jidoka.contract.envelope import Envelope
 from jidoka.contract.errors import InvalidMessage, Refused
 from jidoka.contract.events import SessionCreated, SessionForked
 from jidoka.contract.ids import session_id_of
+from jidoka.core.files_at import files_at
 from jidoka.core.history import history_of, moved_history
 from jidoka.core.ports import Entry
 from jidoka.core.projection import SessionRow
 from jidoka.core.session import fold
+from jidoka.sandbox.leftovers import erase_files
 from jidoka.session_manager.create import Creator, Past
+from jidoka.session_manager.fork_files import ForkFiles
 from jidoka.session_manager.ports import Logs
 
 
 class Forker:
     """Makes sessions from sessions, one at a time: a log is held in memory."""
 
-    def __init__(self, creator: Creator, log: Logs, blobs: NatsBlobs) -> None:
+    def __init__(self, creator: Creator, log: Logs, blobs: NatsBlobs, home: Path) -> None:
         self._creator = creator
+        self._home = home
         self._log = log
         self._blobs = blobs
         self._one = asyncio.Lock()
@@ -34,11 +39,13 @@ class Forker:
 
         Raises:
             InvalidMessage: `at` is beyond the end. LogDamaged: a part of the log is missing.
+            SnapshotMissing: the files of then are not kept.
             What creating a session raises. In each case nothing of it is left.
         """
         session_id = session_id_of(asked.source, asked.id)
         async with self._one:
-            entries = await self._entries(source.session_id, command.at)
+            whole = await self._entries(source.session_id, command.at)
+            entries = whole[: command.at]
             history = history_of(entries)
             moved = await asyncio.to_thread(moved_history, history, source.session_id, session_id)
 
@@ -55,9 +62,15 @@ class Forker:
                 for sha256 in moved.blobs:
                     await self._copy(sha256, source.session_id, session_id)
                 wanted = _wanted(source, command, entries)
-                return await self._creator.create(wanted, asked, Past(session_id, birth))
+                past = Past(session_id, birth)
+                if command.files == "then":
+                    ref = files_at(whole, entries[-1].sequence)
+                    files = ForkFiles(self._home, source, ref, session_id)
+                    past = Past(session_id, birth, files.fill)
+                return await self._creator.create(wanted, asked, past)
             except Refused:
                 await self._blobs.delete_session(session_id)
+                await asyncio.to_thread(erase_files, self._home, session_id)
                 raise
 
     async def _entries(self, session_id: str, at: int | None) -> list[Entry]:
@@ -66,7 +79,7 @@ class Forker:
         last = entries[-1].sequence if entries else 0
         if at is not None and at > last:
             raise InvalidMessage.of("data.at", f"{at} is beyond the last event, {last}")
-        return entries[:at]
+        return entries
 
     async def _copy(self, sha256: str, old_id: str, new_id: str) -> None:
         value = await self._blobs.find(ref_of(old_id, sha256))

@@ -24,6 +24,7 @@ from jidoka.contract.internal import HostReply, WorkerExited, WorkerReady
 from jidoka.core.lifecycle import Rules
 from jidoka.core.ports import Entry
 from jidoka.core.registry import Registry
+from jidoka.sandbox.leftovers import sessions_with_files
 from jidoka.session_manager.admission import Admission
 from jidoka.session_manager.beginning import EVERYTHING, begin
 from jidoka.session_manager.create import Creator
@@ -34,6 +35,7 @@ from jidoka.session_manager.forking import Forker
 from jidoka.session_manager.hosts import BusHosts
 from jidoka.session_manager.importing import Importer
 from jidoka.session_manager.keeper import Keeper
+from jidoka.session_manager.leftovers import WholeEraser, sweep
 from jidoka.session_manager.models import GatewayModels
 from jidoka.session_manager.projection import Projection
 from jidoka.session_manager.retention import retain
@@ -91,6 +93,8 @@ async def lead(
         await term.projection.reach(head, CATCH_UP_S)
         known = {row.session_id for row in await registry.find(EVERYTHING)} | set(sessions.rows)
         tasks.create_task(term.deleter.sweep(marked.keys() - known), name="deleted")
+        left = await asyncio.to_thread(sessions_with_files, settings.home) - known
+        tasks.create_task(sweep(log, settings.home, left), name="leftovers")
         if settings.retention_s is not None:
             keeping = retain(registry, term.deleter, settings.retention_s, _now)
             tasks.create_task(keeping, name="retention")
@@ -137,7 +141,8 @@ def _composed(
             marks.note(session_id, entry.head)
 
     projection = Projection(log, registry, absorb)
-    deleter = Deleter(sessions, log, NatsEraser(bus), marks.forget, _now)
+    eraser = WholeEraser(NatsEraser(bus), settings.home)
+    deleter = Deleter(sessions, log, eraser, marks.forget, _now)
     admission = Admission(sessions, settings.session_limit)
     creator = Creator(sessions, admission, registry, GatewayModels(bus), settings.home)
     service = Service(
@@ -151,7 +156,7 @@ def _composed(
         damage=damage,
         deleter=deleter,
         importer=Importer(creator, log, NatsBlobs(bus)),
-        forker=Forker(creator, log, NatsBlobs(bus)),
+        forker=Forker(creator, log, NatsBlobs(bus), settings.home),
         home=settings.home,
         grace_s=settings.grace_s,
     )

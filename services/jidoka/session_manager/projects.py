@@ -76,6 +76,18 @@ async def make_worktree(real: str, session_id: str, home: Path) -> str:
     return str(folder)
 
 
+async def make_folder(session_id: str, home: Path) -> str:
+    """Return the real path of a folder of the session's own, beside the worktrees."""
+    folder = await asyncio.to_thread(_worktrees, home) / session_id
+    folder.mkdir(exist_ok=True)
+    return str(folder)
+
+
+async def is_repository(real: str) -> bool:
+    """Tell whether git takes a folder for a part of a repository."""
+    return await _git(real, "rev-parse", "--git-dir") is None
+
+
 def _worktrees(home: Path) -> Path:
     folder = Path(os.path.realpath(home)) / "worktrees"
     folder.mkdir(parents=True, exist_ok=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -11,15 +13,18 @@ from jidoka.bus.blobs import NatsBlobs
 from jidoka.bus.connection import Bus
 from jidoka.bus.event_log import NatsEventLog
 from jidoka.contract import events as e
-from jidoka.contract.content import PermissionMode, Status, TurnOutcome
+from jidoka.contract.content import PermissionMode, SnapshotRef, Status, TurnOutcome
 from jidoka.contract.errors import (
     InvalidMessage,
     ProjectAlreadyOpen,
     ProjectForbidden,
     SessionNotFound,
+    SnapshotMissing,
 )
 from jidoka.core.history import events_of
 from jidoka.core.ports import Entry
+from jidoka.sandbox.leftovers import sessions_with_files
+from jidoka.sandbox.snapshots import Snapshots
 from tests.support.fake_host import FakeHost
 from tests.support.manager import ask, create, events_until, leading, record, settle
 
@@ -123,7 +128,7 @@ async def test_a_fork_that_cannot_be_leaves_nothing(
         with pytest.raises(ProjectAlreadyOpen):
             await ask(bus, "session.fork", taken)
         with pytest.raises(ProjectForbidden):  # no git repository, and no folder named
-            await ask(bus, "session.fork", {"session_id": plain})
+            await ask(bus, "session.fork", {"session_id": plain, "files": "leave"})
         listed = await ask(bus, "session.list", {"status": EVERY_STATUS})
 
     assert {each["session_id"] for each in listed["sessions"]} == {source, plain}
@@ -143,3 +148,112 @@ async def test_the_same_command_forks_once(
         second["session_id"],
         str(tmp_path / "q"),
     )
+
+
+async def changed(bus: Bus, home: Path, session: str, project: Path) -> int:
+    """Record a turn that changed files, as a worker would; return the number of its end."""
+    snapshots = Snapshots(str(project), str(home / "snapshots" / session))
+    before = await snapshots.take()
+    (project / "a.txt").write_text("the turn's\n")
+    (project / "made").mkdir()
+    (project / "made" / "run.sh").write_text("#!/bin/sh\n")
+    (project / "made" / "run.sh").chmod(0o755)
+    after = await snapshots.take()
+    started = {"turn_id": "u", "call_id": "c", "tool": "shell", "args": {}, "args_hash": ""}
+    for event in (
+        e.TurnStarted(turn_id="u", message_ids=()),
+        e.ToolStarted(**started, effect="effect", snapshot=SnapshotRef(tree=before.tree)),
+        e.TurnEnded(
+            turn_id="u", outcome=TurnOutcome.COMPLETED, snapshot=SnapshotRef(tree=after.tree)
+        ),
+    ):
+        await record(bus, session, event)
+    (project / "a.txt").write_text("later\n")
+    return (await log_of(bus, session))[-1].sequence
+
+
+@pytest.mark.parametrize("given", [False, True], ids=["worktree", "folder"])
+async def test_a_fork_has_the_files_as_they_were_then(
+    bus: Bus, nats_url: str, host: FakeHost, tmp_path: Path, given: bool
+):
+    folder = {"project_path": str(tmp_path / "q")} if given else {}
+    (tmp_path / "q").mkdir()
+    home = tmp_path / "home"
+    async with leading(bus, nats_url, home):
+        source = await spoken(bus, tmp_path / "p")
+        (tmp_path / "p" / "b.txt").write_text("never committed\n")
+        at = await changed(bus, home, source, tmp_path / "p")
+        made = await ask(bus, "session.fork", {"session_id": source, "at": at, **folder})
+        settled = await ask(bus, "session.fork", {"session_id": source, "at": at - 4})
+
+    then, before = Path(made["project_path"]), Path(settled["project_path"])
+    assert (then / "a.txt").read_text() == "the turn's\n"
+    assert (then / "b.txt").read_text() == "never committed\n"
+    assert (then / "made" / "run.sh").stat().st_mode & 0o100
+    assert (before / "a.txt").read_text() == "committed\n"
+    assert (before / "b.txt").exists()
+    assert not (before / "made").exists()
+
+
+async def test_a_folder_with_something_in_it_stays_as_it_is(
+    bus: Bus, nats_url: str, host: FakeHost, home: Path, tmp_path: Path
+):
+    (tmp_path / "q").mkdir()
+    (tmp_path / "q" / "mine").write_text("mine\n")
+    async with leading(bus, nats_url, home):
+        source = await spoken(bus, tmp_path / "p")
+        await ask(bus, "session.fork", {"session_id": source, "project_path": str(tmp_path / "q")})
+
+    assert [path.name for path in (tmp_path / "q").iterdir()] == ["mine"]
+
+
+async def test_a_folder_that_is_no_repository_is_copied(
+    bus: Bus, nats_url: str, host: FakeHost, home: Path, tmp_path: Path
+):
+    (tmp_path / "plain").mkdir()
+    (tmp_path / "plain" / "a.txt").write_text("plain\n")
+    async with leading(bus, nats_url, home):
+        plain = (await create(bus, tmp_path / "plain"))["session_id"]
+        made = await ask(bus, "session.fork", {"session_id": plain})
+
+    assert (Path(made["project_path"]) / "a.txt").read_text() == "plain\n"
+    assert made["project_path"] != str(tmp_path / "plain")
+
+
+async def test_files_that_are_not_kept_refuse_a_fork_and_leave_nothing(
+    bus: Bus, nats_url: str, host: FakeHost, home: Path, tmp_path: Path
+):
+    async with leading(bus, nats_url, home):
+        source = await spoken(bus, tmp_path / "p")
+        at = await changed(bus, home, source, tmp_path / "p")
+        shutil.rmtree(home / "snapshots")
+        with pytest.raises(SnapshotMissing):
+            await ask(bus, "session.fork", {"session_id": source, "at": at})
+        left = sessions_with_files(home)
+        made = await ask(bus, "session.fork", {"session_id": source, "files": "leave"})
+
+    assert left <= {source}
+    assert (Path(made["project_path"]) / "a.txt").read_text() == "committed\n"
+
+
+async def test_what_a_session_has_beside_its_project_goes_with_it(
+    bus: Bus, nats_url: str, host: FakeHost, home: Path, tmp_path: Path
+):
+    async with leading(bus, nats_url, home):
+        source = await spoken(bus, tmp_path / "p")
+        await changed(bus, home, source, tmp_path / "p")
+        made = (await ask(bus, "session.fork", {"session_id": source}))["session_id"]
+        kept = sessions_with_files(home)
+        await record(bus, made, e.SessionTerminationRequested())
+        await settle(bus, made)
+        await ask(bus, "session.delete", {"session_id": made})
+        (home / "worktrees" / "snever").mkdir()  # a create that was killed half way
+
+    async with leading(bus, nats_url, home):
+        async with asyncio.timeout(20):
+            while sessions_with_files(home) != {source}:
+                await asyncio.sleep(0.01)
+
+    assert kept == {source, made}
+    assert not list((tmp_path / "p" / ".git" / "worktrees").iterdir())
+    assert (tmp_path / "p" / "a.txt").read_text() == "later\n"

@@ -21,9 +21,15 @@ def command(
         str | None, typer.Option("--project", "-p", help="Its folder; default: a git worktree.")
     ] = None,
     name: Annotated[str | None, typer.Option("--name", "-n", help="1-50 characters.")] = None,
+    conversation: Annotated[
+        bool, typer.Option("--conversation", help="Not the files as they were then.")
+    ] = False,
     as_json: options.AsJson = False,
 ) -> int:
-    """Go on with a conversation in a new session on a folder of its own; the first one stays."""
+    """Go on with a conversation in a new session on a folder of its own; the first one stays.
+
+    The folder gets the files as they were at that event, unless it has something in it.
+    """
     from pathlib import Path  # noqa: PLC0415
 
     from jidoka.cli.door import session_id_of, with_client  # noqa: PLC0415
@@ -31,6 +37,7 @@ def command(
 
     folder = None if project is None else options.folder_of(Path(project))
     fields: dict[str, Any] = {"project_path": folder, "name": name}
+    fields |= {"files": "leave"} if conversation else {}
     given = {key: value for key, value in fields.items() if value is not None}
 
     async def work(client: Client) -> SessionInfo:
