@@ -234,9 +234,18 @@ def test_doctor_finds_what_is_here_and_shows_no_key(home: Home):
     answer = home.jidoka("doctor", "--json", OPENAI_API_KEY="canary-of-a-key")
 
     checks = {check["name"]: check for check in json.loads(answer.stdout)["checks"]}
-    assert {"python", "git", "rg", "nats-server", "bus", "jetstream", "sandbox", "keys"} <= set(
-        checks
-    )
+    expected = [
+        "python",
+        "git",
+        "rg",
+        "nats-server",
+        "bus",
+        "network",
+        "jetstream",
+        "sandbox",
+        "keys",
+    ]
+    assert set(expected) <= set(checks)
     assert checks["jetstream"]["sync_always"] is True
     assert checks["keys"]["present"] == ["OPENAI_API_KEY"]
     assert "canary" not in answer.stdout

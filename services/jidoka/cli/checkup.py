@@ -100,25 +100,31 @@ def _home(settings: RuntimeSettings) -> Finding:
 
 def _runtime(settings: RuntimeSettings) -> list[Finding]:
     if settings.nats_url:
-        return [Finding("runtime", "ok", "JIDOKA_NATS_URL names a broker; no embedded one"), _bus()]
+        return [Finding("runtime", "ok", "JIDOKA_NATS_URL names a broker; no embedded one"), *_bus()]
     local = local_runtime.found(settings)
     if local is None:
         return [Finding("runtime", "warning", "not up; `jidoka up --detach` starts it")]
     names = ", ".join(str(each["name"]) for each in local.programs)
     finding = Finding("runtime", "ok", f"pid {local.pid}: {names}", {"pid": local.pid})
-    return [finding, _bus(), _jetstream(local)]
+    return [finding, *_bus(), _jetstream(local)]
 
 
-def _bus() -> Finding:
-    """Ask for a session, through every program that has to answer."""
+def _bus() -> list[Finding]:
+    """Ask for the sessions, through every program that has to answer, and whose network is on."""
     from jidoka.cli.door import with_client  # noqa: PLC0415
 
     try:
         sessions = with_client(lambda client: client.list_sessions())
     except JidokaError as problem:
-        return Finding("bus", "bad", problem.message)
-    count = sum(session.status != "closed" for session in sessions)
-    return Finding("bus", "ok", f"answers; open sessions: {count}", {"sessions": count})
+        return [Finding("bus", "bad", problem.message)]
+    opened = [session for session in sessions if session.status != "closed"]
+    count = len(opened)
+    online = [session.session_id for session in opened if session.network]
+    text = f"commands reach none, but for: {', '.join(online) or 'no session'}"
+    return [
+        Finding("bus", "ok", f"answers; open sessions: {count}", {"sessions": count}),
+        Finding("network", "ok", text, {"sessions": online}),
+    ]
 
 
 def _jetstream(local: local_runtime.Local) -> Finding:

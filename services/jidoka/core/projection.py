@@ -46,6 +46,7 @@ class SessionRow:
     sandbox: str = "auto"
     model: str = ""
     permission_mode: str = "ask"
+    network: bool = False
     status: str = Status.INITIALIZING.value
     reason: str = ""
     """Why the status is what it is."""
@@ -186,10 +187,11 @@ def _lifecycle(row: SessionRow, event: e.Event | e.UnknownEvent, moment: str) ->
             return changed(row, name=name, title=name)
         case e.SessionTitled(title=title):
             return changed(row, title=title)
-        case e.SessionConfigured(llm=llm, permission_mode=mode):
+        case e.SessionConfigured(llm=llm, permission_mode=mode, network=network):
             model = llm.full_name if llm else row.model
             mode = mode.value if mode else row.permission_mode
-            return changed(row, model=model, permission_mode=mode)
+            network = row.network if network is None else network
+            return changed(row, model=model, permission_mode=mode, network=network)
         case _:
             return _conversation(row, event)
 
@@ -207,9 +209,14 @@ def _conversation(row: SessionRow, event: Any) -> SessionRow:
         case e.LlmResponded(tool_calls=calls):
             asked = tuple(call.call_id for call in calls)
             return _phased(_spent(changed(row, calls=asked), event))
-        case e.PermissionRequested(call_id=call_id):
+        case e.PermissionRequested(call_id=call_id) | e.QuestionAsked(call_id=call_id):
             return _phased(changed(row, waiting=(*_without(row.waiting, call_id), call_id)))
-        case e.PermissionAnswered(call_id=call_id) | e.ToolStarted(call_id=call_id):
+        case (
+            e.PermissionAnswered(call_id=call_id)
+            | e.QuestionAnswered(call_id=call_id)
+            | e.QuestionExpired(call_id=call_id)
+            | e.ToolStarted(call_id=call_id)
+        ):
             return _phased(changed(row, waiting=_without(row.waiting, call_id)))
         case e.ToolCompleted() | e.ToolFailed() | e.ToolInterrupted() | e.ToolDenied():
             rest, left = _without(row.calls, event.call_id), _without(row.waiting, event.call_id)
@@ -247,6 +254,7 @@ def _created(row: SessionRow, event: e.SessionCreated) -> SessionRow:
         sandbox=event.sandbox.value,
         model=event.llm.full_name,
         permission_mode=event.permission_mode.value,
+        network=event.network,
         messages=past.count(e.MessageAccepted.name),
         turns=past.count(e.TurnEnded.name),
     )

@@ -209,6 +209,7 @@ class Service:
             "phase": row.phase,
             "model": row.model,
             "permission_mode": row.permission_mode,
+            "network": row.network,
             "usage": usage.model_dump() if usage else None,
             "cost_usd": row.cost_usd,
             "messages": row.messages,

@@ -10,6 +10,7 @@ from typing import Any
 from jidoka.core.projection import SessionRow
 
 _TUPLES = frozenset({"inbox", "calls", "waiting", "losses"})
+_FLAGS = frozenset({"ended", "network"})
 _OBJECTS = frozenset({"metadata", "error"})
 COLUMNS = tuple(field.name for field in fields(SessionRow))
 
@@ -33,7 +34,7 @@ def _dumped(value: Any) -> str:
 
 
 def _value(name: str, column: Any) -> Any:
-    if name == "ended":
+    if name in _FLAGS:
         return bool(column)
     if column is None or name not in _TUPLES | _OBJECTS:
         return column
