@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,11 +17,21 @@ from tests.support.system import Stack
 MESSAGES = 2_000
 """That a script knows; a session says each at most once."""
 TURN_S = 90.0
+LOOK_S = 0.003
 
 
 def scale(small: int, whole: int) -> int:
     """Return how often: the small number, or the whole one with `JIDOKA_CHAOS=whole`."""
     return whole if os.environ.get("JIDOKA_CHAOS") == "whole" else small
+
+
+async def soon(true: Callable[[], bool], timeout_s: float = TURN_S) -> None:
+    """Return as soon as it is true of what no event tells of: files and processes."""
+    for _ in range(int(timeout_s / LOOK_S)):
+        if await asyncio.to_thread(true):
+            return
+        await asyncio.sleep(LOOK_S)
+    raise TimeoutError
 
 
 @dataclass

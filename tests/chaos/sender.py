@@ -19,7 +19,7 @@ AGAIN_S = 0.2
 WHOLE_S = 120.0
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """The system said no, and asking again would not help."""
 
 
@@ -62,7 +62,7 @@ class Sender:
                 if answer.get("type") == "jido.command.accepted.v1":
                     return int(answer["data"]["sequence"])
                 if answer and not answer["data"]["retryable"]:
-                    raise Refused(answer["data"])
+                    raise RefusedError(answer["data"])
                 await asyncio.sleep(AGAIN_S)
 
     async def _asked(self, command: bytes) -> dict[str, Any]:

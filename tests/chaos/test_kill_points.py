@@ -16,7 +16,7 @@ from typing import get_args
 import pytest
 
 from tests.benchmarks.results import p50, p95
-from tests.chaos.load import scale
+from tests.chaos.load import scale, soon
 from tests.chaos.model import steps, stream_of
 from tests.chaos.stage import Place, Stage, running_stage
 from tests.chaos.wire import Cut, When
@@ -114,8 +114,7 @@ async def kill(stage: Stage, place: Place, number: int) -> None:
 async def kill_running(stage: Stage, place: Place, number: int, kind: str) -> None:
     """Kill the worker as soon as its command has left its line."""
     if kind == RUNNING:
-        while not await asyncio.to_thread(has_run, place.folder, number):
-            await asyncio.sleep(0.002)
+        await soon(lambda: has_run(place.folder, number))
         stage.wire.kill(place.session_id)
 
 

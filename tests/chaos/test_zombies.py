@@ -18,7 +18,7 @@ import psutil
 import pytest
 
 from tests.benchmarks.results import p50, p95
-from tests.chaos.load import scale
+from tests.chaos.load import scale, soon
 from tests.chaos.model import steps, stream_of
 from tests.chaos.stage import Place, Stage, running_stage
 from tests.chaos.test_kill_points import COMMAND, has_run
@@ -32,6 +32,7 @@ KINDS = (DONE, RUNNING, STREAMING, ASLEEP)
 SPEAK_S = 2.0
 """How long a woken worker is kept from hearing while it says nothing."""
 LEAVE_S = 8.0
+REMAINS_S = 4.0
 PLACES = scale(4, 23)
 """Sessions at once; not a multiple of the kinds where there is more than one round."""
 
@@ -65,8 +66,7 @@ async def freeze(stage: Stage, place: Place, number: int, kind: str) -> int:
         stage.model.stops[number, COMMAND] = (half, stop)
     await stage.say(place, f"point-{number}.")
     if kind != STREAMING:
-        while not await asyncio.to_thread(has_run, place.folder, number):
-            await asyncio.sleep(0.005)
+        await soon(lambda: has_run(place.folder, number))
         await stop()
     return await stopped
 
@@ -78,25 +78,20 @@ async def wake(stage: Stage, place: Place, pid: int, zombies: Zombies, kind: str
     link.hears.clear()
     os.kill(pid, signal.SIGCONT)
     with suppress(TimeoutError):
-        async with asyncio.timeout(SPEAK_S if kind == DONE else 0.2):
-            while len(link.said) == before:
-                await asyncio.sleep(0.005)
+        await soon(lambda: len(link.said) > before, SPEAK_S if kind == DONE else 0.2)
     link.hears.set()
-    until_s = time.monotonic() + LEAVE_S
-    while is_alive(pid) and time.monotonic() < until_s:
-        await asyncio.sleep(0.01)
+    with suppress(TimeoutError):
+        await soon(lambda: not is_alive(pid), LEAVE_S)
     zombies.wrote += len(link.said) - before
     zombies.left += not is_alive(pid)
 
 
 async def remains(number: int) -> list[str]:
     """Return what still runs of a frozen worker's command a moment after its worker is gone."""
-    for _ in range(200):
-        left = await asyncio.to_thread(processes_with, f"86400.{os.getpid()}{number}")
-        if not left:
-            return []
-        await asyncio.sleep(0.02)
-    return list(left.values())
+    mark = f"86400.{os.getpid()}{number}"
+    with suppress(TimeoutError):
+        await soon(lambda: not processes_with(mark), REMAINS_S)
+    return list(processes_with(mark).values())
 
 
 def is_alive(pid: int) -> bool:

@@ -164,9 +164,8 @@ class Wire:
                 continue
             writer.write(frame.raw)
             await writer.drain()
-            if frame.subject in link.asked:
-                if link.asked.pop(frame.subject) is not None:
-                    self.kill(link.session_id)
+            if link.asked.pop(frame.subject, None) is not None:
+                self.kill(link.session_id)
 
     async def _start(self, frame: Frame, writer: asyncio.StreamWriter) -> None:
         may_start = self.starts.get(json.loads(frame.body)["session_id"])

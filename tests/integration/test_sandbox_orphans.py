@@ -100,7 +100,8 @@ async def test_a_command_whose_starter_is_killed_as_it_begins_does_not_run(tmp_p
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
     )
-    assert starters.stdout and starters.stdin
+    assert starters.stdout
+    assert starters.stdin
 
     said = await starters.stdout.readline()
 

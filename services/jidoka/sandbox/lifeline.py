@@ -15,7 +15,6 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 
-
 _LOOKS = 10_000
 """How often the shell looks whether the first process inside sleeps, which it does once bound."""
 

@@ -79,7 +79,7 @@ async def run_to_end(launch: Launch, *, output: Output, output_bytes: int, timeo
     child = _start(launch, output)
     timed_out = False
     try:
-        _watch(child, launch, output_bytes)
+        _watch(child, output_bytes)
         async with asyncio.timeout(timeout_s):
             await child.over.wait()
     except TimeoutError:
@@ -119,7 +119,7 @@ def _inherited(launch: Launch) -> tuple[int, ...]:
     return (*launch.fds, *launch.kept_fds, *told)
 
 
-def _watch(child: Child, launch: Launch, output_bytes: int) -> None:
+def _watch(child: Child, output_bytes: int) -> None:
     loop = asyncio.get_running_loop()
     loop.add_reader(child.pidfd, _see_end, child)
     loop.add_reader(child.pipe, _read, child, output_bytes)
