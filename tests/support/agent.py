@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from jidoka.agent.after_tools import AfterTools
 from jidoka.agent.aftermath import Aftermath
 from jidoka.agent.clock import new_id, now
 from jidoka.agent.gate import project_rules
@@ -167,7 +168,8 @@ class Bench:
         box = SessionTools(toolbox, servers)
         questions = Questions(recorder, box, project.context, now)
         tools = ToolCalls(
-            recorder, box, project.context, self._output, NoSpill(), aftermath, files, questions
+            *(recorder, box, project.context, self._output, NoSpill(), aftermath, files),
+            *(questions, AfterTools(recorder)),
         )
         undoer = Undoer(recorder, files, project.forget)
         models = model_calls(recorder, self.model, tools, str(self.root), self._window_of)

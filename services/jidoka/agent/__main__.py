@@ -88,6 +88,7 @@ def _workers(
         settings.fetch_hosts,
         os.path.realpath(settings.home),
         settings.permission_rules,
+        settings.diagnostics,
     )
     workers.zygote = ZygoteLink(shared, workers.zygote_saw_exit, workers.zygote_is_gone)
     return workers

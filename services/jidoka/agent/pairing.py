@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from jidoka.agent.after_tools import AfterTools
 from jidoka.agent.aftermath import Aftermath
 from jidoka.agent.clock import new_id, now
 from jidoka.agent.compacting import Compacting
@@ -65,7 +66,7 @@ class LazyPerformer:
 
 
 def paired(
-    bus: Bus, recorder: Recorder, project: Project, toolbox: Toolbox, home: str
+    bus: Bus, recorder: Recorder, project: Project, toolbox: Toolbox, home: str, *, checks: bool
 ) -> Performer:
     """Return what performs the effects of a worker; `home` is jidoka's folder."""
     session_id = recorder.session.state.session_id
@@ -77,15 +78,16 @@ def paired(
     def output(call: OpenCall, turn_id: str) -> LiveOutput:
         attempt = call.attempt + 1
         return LiveOutput(
-            *(live, session_id, recorder.epoch, turn_id, call.call_id, attempt), secrets.redactor
+            *(live, session_id, recorder.epoch, turn_id, call.call_id, attempt), secrets.redactor()
         )
 
     aftermath = Aftermath(live, session_id, project.root)
     files = TurnFiles(project.root, home, session_id)
     questions = Questions(recorder, guarded, project.context, now)
     spill = BlobSpill(blobs, bus.redactors)
+    after = AfterTools(recorder, checks)
     tools = ToolCalls(
-        recorder, guarded, project.context, output, spill, aftermath, files, questions
+        recorder, guarded, project.context, output, spill, aftermath, files, questions, after
     )
     model = GatewayClient(bus, blobs)
     models = model_calls(recorder, model, tools, project.root, asking_the_gateway(bus))

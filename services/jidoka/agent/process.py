@@ -138,7 +138,10 @@ class Worker:
             project = Project(self.start.project_path, self._sandbox())
             box = partial(toolbox_of, shells, self.settings.fetch_hosts)
             home = self.settings.home
-            perform = LazyPerformer(lambda: paired(bus, recorder, project, box(), home))
+            checks = self.settings.diagnostics == "auto"
+            perform = LazyPerformer(
+                lambda: paired(bus, recorder, project, box(), home, checks=checks)
+            )
             try:
                 reason = await work(recorder, perform, snapshots, self._lock)
             finally:

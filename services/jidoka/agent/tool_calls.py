@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+from jidoka.agent.after_tools import AfterTools
 from jidoka.agent.aftermath import Aftermath
 from jidoka.agent.plan import planned
 from jidoka.agent.questions import Questions
@@ -77,6 +78,7 @@ class ToolCalls:
     aftermath: Aftermath
     files: TurnFiles
     questions: Questions
+    after: AfterTools
 
     def specs(self) -> list[dict[str, Any]]:
         """Return the tools as the model is offered them."""
@@ -117,6 +119,7 @@ class ToolCalls:
             await self.recorder.record(effect, lambda _state: event)
             async with asyncio.timeout(_patience_s(tool, args, context)):
                 outcome = await tool.run(args, context)
+            outcome = await self.after.of(effect, call.call_id, outcome, context)
         except TimeoutError:
             raise ToolTimeout(timeout_s=tool.spec.timeout_s) from None
         finally:

@@ -21,3 +21,4 @@ class WorkerSettings:
     home: str = ""
     """Jidoka's folder, where the snapshots of turns are kept."""
     permission_rules: Sequence[str] = ()
+    diagnostics: str = "auto"

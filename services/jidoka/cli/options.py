@@ -36,9 +36,7 @@ Shared = Annotated[
     bool, typer.Option("--shared", help="Share the folder with other sessions of it.")
 ]
 Worktree = Annotated[bool, typer.Option("--worktree", help="Work in a git worktree of its own.")]
-Network = Annotated[
-    bool, typer.Option("--network", help="Let its commands reach the network.")
-]
+Network = Annotated[bool, typer.Option("--network", help="Let its commands reach the network.")]
 Rules = Annotated[
     list[str] | None,
     typer.Option("--rule", help="A permission rule, such as `deny * .env`; repeatable."),
@@ -98,6 +96,8 @@ def llm_of(model: str | None, api_base: str | None, api_key_ref: str | None) -> 
         values = ((field.name, getattr(settings, field.name)) for field in fields(ModelSettings))
         common = {field.name for field in fields(Settings)}
         given = {name: value for name, value in values if name not in common and value is not None}
+    elif (summary_model := load(ClientSettings, os.environ).summary_model) is not None:
+        given["summary_model"] = summary_model
     if str(given.get("model")).startswith(SCRIPTED):
         script = Path(given["model"].removeprefix(SCRIPTED)).expanduser()
         given["model"] = f"{SCRIPTED}{script.absolute()}"

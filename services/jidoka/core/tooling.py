@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
+from jidoka.contract.briefing import TodoItem
 from jidoka.contract.redaction import Redactor
 
 MIB = 1024 * 1024
@@ -75,6 +76,8 @@ class ToolOutcome:
     output_bytes: int = 0
     changed: tuple[FileState, ...] = ()
     """The files that it wrote, as they are now."""
+    todo: tuple[TodoItem, ...] | None = None
+    """The list of what is to be done, where the tool is about that."""
 
 
 @dataclass(frozen=True, slots=True)

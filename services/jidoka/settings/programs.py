@@ -63,6 +63,8 @@ class ModelSettings(Settings):
     api_base: str | None = None
     api_key_ref: str | None = None
     """`env:NAME`, never a key."""
+    summary_model: str | None = None
+    """Who writes the summary when a conversation is compacted; unset: the session's model."""
     temperature: float | None = _bounded(None, maximum=2)
     max_tokens: int | None = _bounded(None, minimum=1, maximum=1_000_000)
 
@@ -128,6 +130,8 @@ class AgentSettings(Settings):
     """Whose pages the tool fetch may fetch: names, `*.name`, `*`. None: there is no such tool."""
     permission_rules: tuple[str, ...] = ()
     """Rules for every session on this machine: `allow shell git status`, `deny * .env`."""
+    diagnostics: Literal["auto", "off"] = "auto"
+    """`auto`: what is written in Python is checked by ruff and ty where the project uses them."""
 
     @property
     def host_name(self) -> str:

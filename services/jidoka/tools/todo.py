@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from jidoka.contract.briefing import TodoItem
 from jidoka.contract.errors import ToolArgsInvalid
 from jidoka.core.tooling import EffectClass, ToolContext, ToolOutcome, ToolSpec
 from jidoka.tools import schemas
@@ -21,7 +22,7 @@ _ITEM = schemas.arguments(
 
 
 class Todo(ChangesNoKnownFile):
-    """Keeps the list. The list itself is in the call: whoever folds the log has it."""
+    """Keeps the list; `todo.updated` has it for whoever folds the log."""
 
     spec = ToolSpec(
         name="todo",
@@ -43,4 +44,5 @@ class Todo(ChangesNoKnownFile):
             problem = "items: more than one is in_progress"
             raise ToolArgsInvalid(tool="todo", problems=(problem,))
         lines = [f"{STATES[item['status']]} {' '.join(item['text'].split())}" for item in items]
-        return ToolOutcome("\n".join(lines) or "(nothing to do)")
+        kept = tuple(TodoItem(text=item["text"], status=item["status"]) for item in items)
+        return ToolOutcome("\n".join(lines) or "(nothing to do)", todo=kept)
