@@ -49,9 +49,9 @@ class SessionSecrets:
     root: str
     _stamps: dict[str, tuple[int, int]] = field(default_factory=dict[str, tuple[int, int]])
 
-    @property
     def redactor(self) -> Redactor:
-        """What strikes out the secrets known now."""
+        """Return what strikes out the secrets that are known now."""
+        self.learn()
         return self.redactors.of(self.session_id)
 
     def learn(self) -> None:
@@ -115,8 +115,7 @@ class GuardedTool:
         Raises:
             SecretWithheld: a placeholder stands where its secret was not.
         """
-        self.secrets.learn()
-        redactor = self.secrets.redactor
+        redactor = self.secrets.redactor()
         args = await self._restored(args, context, redactor)
         return await self.tool.run(args, replace(context, redactor=redactor))
 
