@@ -63,7 +63,7 @@ class Findings:
 
 async def read_all(url: str) -> dict[str, list[Event]]:
     """Return the events of all sessions in the order of the stream."""
-    connection = await nats.connect(url)
+    connection = await nats.connect(url.split(","))
     try:
         stream = connection.jetstream()
         found: dict[str, list[Event]] = defaultdict(list)

@@ -35,7 +35,10 @@ class Sender:
         """Return one that stays connected whatever happens to the broker."""
         return cls(
             await nats.connect(
-                url, max_reconnect_attempts=-1, reconnect_time_wait=0.2, error_cb=_unmoved
+                url.split(","),
+                max_reconnect_attempts=-1,
+                reconnect_time_wait=0.2,
+                error_cb=_unmoved,
             )
         )
 

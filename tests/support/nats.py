@@ -25,9 +25,14 @@ def nats_server_binary() -> Path:
 class NatsServer:
     """One nats-server process with JetStream in `home`; it can be killed and started again."""
 
-    def __init__(self, home: Path, *, sync_always: bool = False, token: str = "") -> None:
+    def __init__(
+        self, home: Path, *, sync_always: bool = False, token: str = "", more: str = ""
+    ) -> None:
+        """`more` is what else stands in its configuration."""
         self.home = home
         self.port = -1
+        self.host = "127.0.0.1"
+        self._more = more
         self._sync = "always" if sync_always else "2m"
         self._token = token
         self._process: subprocess.Popen[bytes] | None = None
@@ -36,7 +41,7 @@ class NatsServer:
     def url(self) -> str:
         """The address of this server, with the token in it if it asks for one."""
         secret = f"{self._token}@" if self._token else ""
-        return f"nats://{secret}127.0.0.1:{self.port}"
+        return f"nats://{secret}{self.host}:{self.port}"
 
     @property
     def pid(self) -> int:
@@ -83,9 +88,9 @@ class NatsServer:
         store = json.dumps(str(self.home / "store"))
         door = f"authorization {{ token: {json.dumps(self._token)} }}\n" if self._token else ""
         return (
-            f"listen: 127.0.0.1:{self.port}\n"
+            f"listen: {self.host}:{self.port}\n"
             f"max_payload: 8MB\n"
-            f"jetstream {{ store_dir: {store}, sync_interval: {self._sync} }}\n{door}"
+            f"jetstream {{ store_dir: {store}, sync_interval: {self._sync} }}\n{door}{self._more}"
         )
 
     def _wait_for_port(self, process: subprocess.Popen[bytes]) -> int:

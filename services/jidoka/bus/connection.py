@@ -18,7 +18,15 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
-from jidoka.bus.patience import address_of, cancellable, is_absence, is_refusal, next_try
+from jidoka.bus.patience import (
+    address_of,
+    cancellable,
+    is_absence,
+    is_refusal,
+    next_try,
+    secret_of,
+    servers_of,
+)
 from jidoka.bus.quick_client import QuickClient
 from jidoka.bus.refusals import answered
 from jidoka.bus.secrets import redactors_of
@@ -253,7 +261,7 @@ async def connect(
     patience_s: float = CONNECT_PATIENCE_S,
     outgoing_bytes: int = OUTGOING_BYTES,
 ) -> Bus:
-    """Return a connection to the broker at `url` (`nats://[token@]host:port`).
+    """Return a connection to the broker at `url` (`nats://[token@]host:port[,...]`).
 
     Once made it is kept up for ever: after a loss nats-py tries again every 0.1 to 4 s.
 
@@ -273,7 +281,8 @@ async def connect(
     try:
         async with asyncio.timeout(patience_s):
             await client.connect(
-                url,
+                servers_of(url),
+                **secret_of(url),
                 name=name,
                 inbox_prefix=inbox_prefix or "_INBOX",
                 error_cb=failed,

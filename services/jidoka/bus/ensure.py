@@ -9,12 +9,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from nats.js.errors import APIError
 
 from jidoka.bus.connection import Bus
+from jidoka.bus.storage_limits import DEFAULT_LIMITS, StorageLimits
 from jidoka.contract import subjects
 from jidoka.contract.errors import StreamMismatch, TimedOut, Unavailable
 
@@ -27,28 +27,6 @@ _SECOND: Final = 10**9
 _MIB: Final = 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class StorageLimits:
-    """How much each store may take; the defaults are those of the local profile."""
-
-    events_bytes: int = 4096 * _MIB
-    commands_bytes: int = 64 * _MIB
-    commands_waiting: int = 64
-    """Of one kind and session."""
-    live_bytes: int = 64 * _MIB
-    live_age_s: int = 900
-    projects_bytes: int = 64 * _MIB
-    projects_age_s: int = 7 * 86_400
-    dlq_bytes: int = 64 * _MIB
-    snapshots_bytes: int = 1024 * _MIB
-    answers_bytes: int = 256 * _MIB
-    answers_age_s: int = 86_400
-    hosts_age_s: int = 2
-    blobs_bytes: int = 4096 * _MIB
-    replicas: int = 1
-
-
-DEFAULT_LIMITS: Final = StorageLimits()
 RETRY_S: Final = 0.2
 
 # A larger value only admits more: these follow the settings. A smaller one is applied too, since
@@ -228,6 +206,7 @@ async def _ensure_stream(bus: Bus, wanted: dict[str, Any]) -> None:
         if await _made(bus, wanted):
             return
         found = await _found(bus, name) or {}  # somebody else was faster: look at theirs
+    wanted = wanted | {"num_replicas": max(wanted["num_replicas"], found.get("num_replicas", 1))}
     different = {key for key in wanted if found.get(key, _empty(wanted[key])) != wanted[key]}
     for field in sorted(different):
         _check(name, field, found, wanted)

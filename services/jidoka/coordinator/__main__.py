@@ -16,6 +16,7 @@ from jidoka.bus.connection import Bus, connect
 from jidoka.bus.ensure import ensure, keep
 from jidoka.bus.event_log import NatsEventLog
 from jidoka.bus.inbox import Inbox
+from jidoka.bus.storage_limits import limits_of
 from jidoka.contract.errors import JidokaError
 from jidoka.contract.ids import uuid7
 from jidoka.coordinator.asking import Asking, GatewayModels
@@ -41,7 +42,8 @@ async def serve(settings: CoordinatorSettings) -> None:
         loop.add_signal_handler(number, stop.set)
     url, name = required_nats_url(settings), f"coordinator-{os.getpid()}"
     async with await connect(url, name=name, patience_s=PATIENCE_S) as bus:
-        await ensure(bus)
+        limits = limits_of(settings.store_limit_bytes, settings.replicas)
+        await ensure(bus, limits)
         soundness = Soundness(bus)
         coordinator = compose(settings, bus, soundness)
         inbox = Inbox(bus, applying(coordinator), holder=f"{socket.gethostname()}-{name}")
@@ -52,7 +54,7 @@ async def serve(settings: CoordinatorSettings) -> None:
         ):
             working = [
                 tasks.create_task(inbox.run(), name="inbox"),
-                tasks.create_task(keep(bus), name="streams"),
+                tasks.create_task(keep(bus, limits), name="streams"),
             ]
             telemetry.logger().info("ready")
             await stop.wait()

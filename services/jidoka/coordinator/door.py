@@ -25,6 +25,7 @@ from nats.aio.msg import Msg
 from jidoka.bus.connection import MISSED_PINGS, PING_EVERY_S, Bus
 from jidoka.bus.entries import STRUCTURED, Stored
 from jidoka.bus.leaving import finish
+from jidoka.bus.patience import secret_of, servers_of
 from jidoka.bus.quarantine import Quarantine
 from jidoka.contract.envelope import receive
 from jidoka.contract.errors import Internal, JidokaError, RateLimited
@@ -151,7 +152,7 @@ async def answered(coordinator: Coordinator, asked: Asked) -> tuple[bytes, Jidok
 
 def _broker(url: str, name: str) -> NatsBroker:
     return NatsBroker(
-        url,
+        servers_of(url),
         name=name,
         decoder=_decoded,
         apply_types=False,
@@ -160,6 +161,7 @@ def _broker(url: str, name: str) -> NatsBroker:
         reconnect_time_wait=0.1,  # pyright: ignore[reportArgumentType] - it is only slept
         ping_interval=PING_EVERY_S,
         max_outstanding_pings=MISSED_PINGS,
+        **secret_of(url),
     )
 
 

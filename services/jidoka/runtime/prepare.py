@@ -7,7 +7,6 @@ prints one word a line: `ensured`, then (unless called with `--streams-only`) `r
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import json
 import os
 import sys
@@ -15,7 +14,8 @@ import time
 from typing import Final
 
 from jidoka.bus.connection import Bus, connect
-from jidoka.bus.ensure import StorageLimits, ensure
+from jidoka.bus.ensure import ensure
+from jidoka.bus.storage_limits import limits_of
 from jidoka.contract import subjects
 from jidoka.contract.commands import ListSessions
 from jidoka.contract.envelope import CONTENT_TYPE, CONTENT_TYPE_HEADER, Envelope, type_of
@@ -27,7 +27,6 @@ from jidoka.settings import RuntimeSettings, load, required_nats_url
 POLL_S: Final = 0.05
 ANSWER_S: Final = 1.0
 CONNECT_S: Final = 10.0
-HOSTS_AND_LEASES_BYTES: Final = 32 * 1024 * 1024
 SOURCE: Final = "/jidoka/runtime/prepare"
 
 
@@ -35,7 +34,7 @@ async def prepare(settings: RuntimeSettings, *, streams_only: bool) -> None:
     """Make the streams; then wait, without an end of its own, until every program answers."""
     url = required_nats_url(settings)
     async with await connect(url, name="runtime", patience_s=CONNECT_S) as bus:
-        await ensure(bus, limits_of(settings))
+        await ensure(bus, limits_of(settings.store_limit_bytes, settings.replicas))
         _say("ensured")
         if streams_only:
             return
@@ -45,22 +44,6 @@ async def prepare(settings: RuntimeSettings, *, streams_only: bool) -> None:
         if "agent-host" in programs:
             await _until_a_host_beats(bus)
         _say("ready")
-
-
-def limits_of(settings: RuntimeSettings) -> StorageLimits:
-    """Return how much each store may take: less than usual where the broker's disk is bounded."""
-    usual = StorageLimits()
-    on_disk = [
-        field.name
-        for field in dataclasses.fields(usual)
-        if field.name.endswith("_bytes") and field.name != "live_bytes"
-    ]
-    whole = sum(getattr(usual, name) for name in on_disk) + HOSTS_AND_LEASES_BYTES
-    if settings.store_limit_bytes is None or settings.store_limit_bytes >= whole:
-        return usual
-    share = (settings.store_limit_bytes - HOSTS_AND_LEASES_BYTES) / whole
-    smaller = {name: int(getattr(usual, name) * share) for name in on_disk}
-    return dataclasses.replace(usual, **smaller)
 
 
 async def _until_sessions_are_listed(bus: Bus) -> None:

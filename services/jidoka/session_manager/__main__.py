@@ -21,6 +21,7 @@ from jidoka import telemetry
 from jidoka.bus.connection import Bus, connect
 from jidoka.bus.ensure import ensure
 from jidoka.bus.lease import Lease
+from jidoka.bus.storage_limits import limits_of
 from jidoka.contract.errors import JidokaError
 from jidoka.contract.ids import uuid7
 from jidoka.session_manager.leader import lead
@@ -43,7 +44,7 @@ async def serve(settings: SessionManagerSettings) -> None:
     name = f"{os.getpid()}-{os.urandom(4).hex()}"
     url = required_nats_url(settings)
     async with await connect(url, name=f"session-manager-{name}", patience_s=PATIENCE_S) as bus:
-        await ensure(bus)
+        await ensure(bus, limits_of(settings.store_limit_bytes, settings.replicas))
         while not stop.is_set():
             lease = Lease(bus, LEASE, name, ttl_s=settings.lease_ttl_s)
             try:

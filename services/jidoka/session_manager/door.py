@@ -26,6 +26,7 @@ from pydantic import ValidationError
 from jidoka.bus.connection import MISSED_PINGS, PING_EVERY_S, Bus
 from jidoka.bus.entries import STRUCTURED
 from jidoka.bus.leaving import finish
+from jidoka.bus.patience import secret_of, servers_of
 from jidoka.bus.requests import reply_to
 from jidoka.contract.commands import MANAGER_COMMANDS
 from jidoka.contract.envelope import Envelope, problems_of, receive
@@ -196,7 +197,7 @@ def _session_in(asked: Asked) -> str:
 
 def _broker(url: str, name: str) -> NatsBroker:
     return NatsBroker(
-        url,
+        servers_of(url),
         name=name,
         decoder=_decoded,
         apply_types=False,
@@ -205,6 +206,7 @@ def _broker(url: str, name: str) -> NatsBroker:
         reconnect_time_wait=0.1,  # pyright: ignore[reportArgumentType] - it is only slept
         ping_interval=PING_EVERY_S,
         max_outstanding_pings=MISSED_PINGS,
+        **secret_of(url),
     )
 
 

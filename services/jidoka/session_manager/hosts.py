@@ -36,6 +36,8 @@ class BusHosts:
         self._listed: dict[str, int] = {}
         """Host → pid of the host process whose workers we have been told."""
         self._heard_s: dict[str, float] = {}
+        self._doubts: dict[str, asyncio.TimerHandle] = {}
+        """Hosts that fell silent in an outage, and when it is decided that they are gone."""
         self._trusted_until_s = 0.0
         self._listening_since_s = _now_s()
 
@@ -75,6 +77,8 @@ class BusHosts:
                         await self._heard(item, keeper)
         finally:
             forget()
+            for timer in self._doubts.values():
+                timer.cancel()  # who leads next waits by itself
 
     def _regained(self) -> None:
         self._listed.clear()
@@ -88,7 +92,8 @@ class BusHosts:
             self._gone(host, keeper)
             return
         loop = asyncio.get_running_loop()
-        loop.call_at(self._trusted_until_s, self._still_silent, host, now_s, keeper)
+        timer = loop.call_at(self._trusted_until_s, self._still_silent, host, now_s, keeper)
+        self._doubts[host] = timer
 
     def _still_silent(self, host: str, since_s: float, keeper: Keeper) -> None:
         if self._heard_s.get(host, 0.0) <= since_s:

@@ -33,7 +33,12 @@ class Settings:
     profile: Profile = "local"
     """`local`: one person, one machine. `cluster`: many owners, keys by list."""
     nats_url: str | None = _secret(None)
-    """The broker; it may carry a token. Unset: the embedded one."""
+    """The broker; it may carry a token. Unset: the embedded one. Several servers of one cluster
+    stand with commas between them."""
+    replicas: int = _bounded(1, minimum=1, maximum=5)
+    """How many servers of a cluster keep each stream; a larger number that is there stays."""
+    store_limit_bytes: int | None = _bounded(None, minimum=64 * 1024 * 1024)
+    """Of the broker's disk, for all streams together; unset: 9.4 GiB. Each has its part."""
     log_level: LogLevel = "info"
     log_format: LogFormat = "auto"
     """`auto`: console lines on a terminal, else JSON."""
@@ -166,8 +171,6 @@ class RuntimeSettings(Settings):
     port: int = _bounded(0, maximum=65_535)
     """Of the embedded broker on loopback; 0: a free one."""
     max_payload_bytes: int = _bounded(8 * 1024 * 1024, minimum=1024 * 1024)
-    store_limit_bytes: int | None = _bounded(None, minimum=64 * 1024 * 1024)
-    """Of the embedded broker's disk; None: what the server finds reasonable."""
     programs: tuple[str, ...] = ("llm_gateway", "coordinator", "session_manager", "agent")
     stop_s: float = _bounded(10.0, minimum=0.5, maximum=600)
     """After so long, programs that were asked to end are ended."""
