@@ -60,11 +60,27 @@ def is_due(state: SessionState, transcript: Transcript, room: Room, ruled: int) 
 
 def planned(pieces: Sequence[Piece], room: Room, reason: str) -> Plan | None:
     """Return what is to be compacted; None where there is nothing that could be."""
-    keep = _last_turn(pieces) if reason == "asked" else _newest(pieces, room.ruled * KEPT_SHARE)
+    keep = _last_turn(pieces) if reason == "asked" else _newest(pieces, _kept(pieces, room, reason))
     earlier = tuple(pieces[: len(pieces) - keep])
-    if not earlier or all(piece.turn_id == SUMMARY for piece in earlier):
+    if not earlier or _is_summed_up(earlier):
         return None
     return Plan(reason, earlier[-1].ref, earlier)
+
+
+def _kept(pieces: Sequence[Piece], room: Room, reason: str) -> float:
+    """Return the tokens of what stays; where the provider says it was too long, less than it had.
+
+    Its window may be another one than is known.
+    """
+    share = room.ruled * KEPT_SHARE
+    size = sum(piece.tokens for piece in pieces)
+    return min(share, size * KEPT_SHARE) if reason == "overflow" else share
+
+
+def _is_summed_up(pieces: Sequence[Piece]) -> bool:
+    """Tell whether there is nothing but a summary and what was kept word for word beside it."""
+    is_summary = pieces[0].turn_id == SUMMARY
+    return is_summary and all(isinstance(piece, Said) and piece.is_asked for piece in pieces[1:])
 
 
 def _newest(pieces: Sequence[Piece], room: float) -> int:
