@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import nats
 import pytest
+from nats.js.errors import NotFoundError
 
 from jidoka.client import Client
 from jidoka.contract import subjects
@@ -65,7 +67,7 @@ def answers(project: Path) -> list[dict[str, Any]]:
         {"reasoning": f"I think of {told}", "text": f"I say {told}", "tool_calls": [
             call("read", path="keys.txt"),
             call("grep", pattern="."),
-            call("shell", command="cat print-* && cat .env && base64 .env && xxd -p .env; printenv"),
+            call("shell", command="cat print-* .env && base64 .env && xxd -p .env; printenv"),
             call("shell", command='. ./.env; printf %s "$APP_PASSWORD" | base64; cat conf.py >&2'),
             call("read", path=missing),
             call("write", path="new.txt", content=f"key = {key}\n"),
@@ -79,7 +81,7 @@ def answers(project: Path) -> list[dict[str, Any]]:
 
 
 async def heard(url: str, enough: asyncio.Event, ready: asyncio.Event) -> list[tuple[str, bytes]]:
-    """Return all that goes over the bus until it is `enough`, as a stranger with rights hears it."""
+    """Return all that goes over the bus until it is `enough`, as one with all rights hears it."""
     found: list[tuple[str, bytes]] = []
 
     async def take(message: Any) -> None:
@@ -114,13 +116,17 @@ async def converse(client: Client, project: Path, script: Path) -> str:
     return session_id
 
 
+async def quarantined(client: Client) -> int:
+    return (await client.bus.api("STREAM.INFO.JIDO_DLQ"))["state"]["messages"]
+
+
 async def everything(url: str, project: Path, script: Path) -> tuple[str, list[tuple[str, bytes]]]:
     enough, ready = asyncio.Event(), asyncio.Event()
     recorder = asyncio.create_task(heard(url, enough, ready))
     await ready.wait()
     async with await Client.connect(url, source="test") as client:
         session_id = await converse(client, project, script)
-        while not (await client.bus.api("STREAM.INFO.JIDO_DLQ"))["state"]["messages"]:
+        while not await quarantined(client):  # noqa: ASYNC110 - the stream tells nobody
             await asyncio.sleep(0.05)
     enough.set()
     return session_id, await recorder
@@ -136,7 +142,7 @@ async def stored(url: str) -> list[tuple[str, bytes]]:
         for number in range(max(1, stream.state.first_seq), stream.state.last_seq + 1):
             try:
                 message = await context.get_msg(name, number)
-            except nats.js.errors.NotFoundError:
+            except NotFoundError:
                 continue
             found.append((f"{name} {message.subject}", message.data or b""))
     await connection.close()
@@ -184,7 +190,7 @@ def test_no_planted_secret_is_anywhere_but_in_the_projects_files(
     }
     counts = {place: len(found) for place, found in places.items()}
     with capsys.disabled():
-        print(f"\n{len(list(needles()))} canaries in {len(told)} messages: {counts}")
+        sys.stdout.write(f"\n{len(list(needles()))} canaries, {len(told)} messages: {counts}\n")
     assert [hit for found in places.values() for hit in found][:20] == []
     assert _outcomes(log)[:9] == [
         *("tool.completed", "tool.completed", "tool.completed", "tool.completed"),

@@ -18,6 +18,8 @@ _EVERY_S = 0.05
 _MOST_CHARACTERS = 64 * 1024
 """Of one delta; what comes faster than that is left out here, the event has head and tail."""
 
+_EDGE_CHARACTERS = 10
+
 
 class Live(Protocol):
     """Where deltas are shown."""
@@ -43,6 +45,8 @@ class LiveOutput:
     """The last that was printed was left out."""
     _in_key: bool = False
     """And it ended within a private key."""
+    _edge: str = ""
+    """Its last letters: the beginning of a key may be printed in two pieces."""
     _pieces: list[str] = field(default_factory=list)
     _waiting: int = 0
     _left_out: int = 0
@@ -76,7 +80,8 @@ class LiveOutput:
 
     def _leave_out(self, rest: str, printed: str) -> None:
         self._left_out += _size(rest)
-        self._in_key = ends_in_key(printed, self._in_key)
+        self._in_key = ends_in_key(self._edge + printed, self._in_key)
+        self._edge = printed[-_EDGE_CHARACTERS:]
         self._stream, self._gap = None, True
 
     async def close(self) -> None:

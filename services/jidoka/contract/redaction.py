@@ -36,6 +36,8 @@ LONGEST_WORD: Final = 8 * 1024
 _OVERLAP: Final = 2 * 1024
 _PIECE: Final = 64 * 1024
 _CONTEXT: Final = 160
+_AROUND_LINES: Final = re.compile(r"(?m)^ {0,6}\d{1,7}\t|\r$")
+"""What a listing puts around the lines of a key, which is the same key as in its file."""
 _BREAK: Final = re.compile(r"[^!-~]")
 
 
@@ -188,7 +190,7 @@ class RedactedStream:
 
     def _struck(self, kind: str, value: str) -> str:
         self.count += 1
-        stands = self._redactor.placeholder(kind, value)
+        stands = self._redactor.placeholder(kind, _AROUND_LINES.sub("", value))
         if self.found is not None:
             self.found.setdefault(stands, set()).add(value)
         return stands
