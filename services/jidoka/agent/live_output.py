@@ -67,12 +67,23 @@ class LiveOutput:
 
     def _clean(self, text: str) -> str:
         if self._gap:
-            rest = after_key(text) if self._in_key else text.partition("\n")[2]
+            rest = self._resumed(text)
             self._left_out += _size(text[: len(text) - len(rest)])
             self._gap, self._in_key = not rest, self._in_key and not rest
             text = rest
         self._stream = self._stream or self.redactor.stream()
         return self._stream.feed(text)
+
+    def _resumed(self, text: str) -> str:
+        """Return what may be shown of the first text after a gap, or empty."""
+        if not self._in_key:
+            line, _, rest = text.partition("\n")
+            self._in_key = ends_in_key(self._edge + line, before=False)
+            self._edge = line[-_EDGE_CHARACTERS:]
+            if not self._in_key:
+                return rest
+            text = rest
+        return after_key(text)
 
     def _take(self, text: str) -> None:
         self._pieces.append(text)
@@ -80,7 +91,7 @@ class LiveOutput:
 
     def _leave_out(self, rest: str, printed: str) -> None:
         self._left_out += _size(rest)
-        self._in_key = ends_in_key(self._edge + printed, self._in_key)
+        self._in_key = ends_in_key(self._edge + printed, before=self._in_key)
         self._edge = printed[-_EDGE_CHARACTERS:]
         self._stream, self._gap = None, True
 

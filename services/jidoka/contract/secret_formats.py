@@ -244,7 +244,7 @@ def _pem_at(text: str, start: int) -> tuple[int, bool]:
     return match.end(), bool(match["end"] or _CUT_SHORT.match(match["body"]))
 
 
-def ends_in_key(text: str, before: bool) -> bool:
+def ends_in_key(text: str, *, before: bool) -> bool:
     """Tell whether `text` ends within a private key; `before` says whether it begins in one."""
     begins, ends = text.rfind("-----BEGIN"), text.rfind("-----END")
     return before if begins == ends else begins > ends
