@@ -6,7 +6,7 @@ what the model was sent follows from the log alone, whatever became of the files
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from jidoka.contract import events as e
@@ -61,7 +61,7 @@ class Briefing:
 
     def with_sources(self, sources: tuple[ContextSource, ...]) -> Briefing:
         """Return what it will be when these are recorded; it stays as it is."""
-        other = Briefing(dict(self.sources), self.todo, self.factor, self.window)
+        other = replace(self, sources=dict(self.sources))
         other._read(sources, None)
         return other
 

@@ -1,0 +1,168 @@
+"""What the model reads, through the command line: seen, compacted, with files kept before it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from jidoka.contract import events as e
+from tests.acceptance.conftest import Write, call
+from tests.support.home import Home, until
+
+pytestmark = [pytest.mark.timeout(120)]
+
+SUMMARY = {"when": "Write the summary of this conversation now", "text": "They asked for a note."}
+
+
+def create(home: Home, project: Path, script: Path, *more: str) -> str:
+    words = ["--project", str(project), "--model", f"scripted:{script}", *more]
+    words += ["--permission-mode", "full-auto", "--json"]
+    return home.json("session", "create", *words)["session_id"]
+
+
+def events_of(home: Home, session_id: str, kind: type[e.Event]) -> list[e.Event]:
+    return [item.event for item in home.log_of(session_id) if isinstance(item.event, kind)]
+
+
+def test_the_context_is_shown_part_by_part_with_notes_files_and_what_is_to_be_done(
+    home: Home, project: Path, script: Write
+):
+    (project / "AGENTS.md").write_text("Write in verse.\n")
+    items = [{"text": "read the note", "status": "in_progress"}]
+    answers = ({"tool_calls": [call("todo", items=items)]}, {"text": "It says one and two."})
+    session_id = create(home, project, script(*answers))
+    home.json("session", "file", "add", session_id, "note.txt", "--json")
+    home.jidoka("send", session_id, "What does the note say?", "--wait")
+    (project / "note.txt").write_text("three\n")
+
+    shown = home.json("context", session_id, "--json")
+    told = home.jidoka("context", session_id).stdout
+    known = home.json("session", "show", session_id, "--json")
+    listed = home.json("session", "file", "list", session_id, "--json")
+    followed = home.jidoka("follow", session_id, "--no-wait").stdout
+    home.json("session", "file", "remove", session_id, "note.txt", "--json")
+
+    system = shown["messages"][0]["content"]
+    names = [part["name"] for part in shown["parts"]]
+    assert "Write in verse." in system
+    assert "three" in system
+    assert "[>] read the note" in system
+    assert names == ["prompt", "notes", "index", "files", "todo", "tools", "conversation"]
+    assert sum(part["tokens"] for part in shown["parts"]) == pytest.approx(shown["tokens"], abs=9)
+    assert [message["role"] for message in shown["messages"][1:]] == [
+        "user",
+        "assistant",
+        "tool",
+        "assistant",
+    ]
+    assert "AGENTS.md" in told
+    assert known["todo"] == items
+    assert known["title"] == "What does the note say?"
+    assert [file["path"] for file in listed] == ["note.txt"]
+    assert "[>] read the note" in followed
+    assert home.json("context", session_id, "--json")["files"] == []
+
+
+def test_a_path_that_leads_out_is_refused_and_one_that_is_not_active_too(
+    home: Home, project: Path, script: Write
+):
+    session_id = create(home, project, script({"text": "a"}))
+
+    outside = home.jidoka("session", "file", "add", session_id, "../secret", "--json")
+    unknown = home.jidoka("session", "file", "remove", session_id, "note.txt", "--json")
+
+    codes = [json.loads(answer.stdout)["error"]["code"] for answer in (outside, unknown)]
+    assert codes == ["path_outside_project", "path_not_found"]
+
+
+def test_a_compacted_conversation_goes_on_from_its_summary_and_the_log_keeps_all(
+    home: Home, project: Path, script: Write
+):
+    session_id = create(home, project, script(SUMMARY, {"text": "Written."}))
+    home.jidoka("send", session_id, "Write a note about cats", "--wait")
+    home.jidoka("send", session_id, "And about dogs", "--wait")
+
+    done = home.json("compact", session_id, "--keep", "cats", "--json")
+    again = home.jidoka("send", session_id, "Go on", "--wait")
+
+    shown = home.json("context", session_id, "--json")
+    followed = home.jidoka("follow", session_id, "--no-wait").stdout
+    told = "".join(str(message["content"]) for message in shown["messages"][1:])
+    assert (done["method"], done["reason"], done["summary"]) == (
+        "summary",
+        "asked",
+        "They asked for a note.",
+    )
+    assert again.returncode == 0
+    assert "They asked for a note." in told
+    assert "cats" not in told
+    assert "And about dogs" in told
+    assert "> Write a note about cats" in followed
+    assert shown["compactions"] == 1
+
+
+def test_a_fork_before_the_compaction_has_the_conversation_word_for_word(
+    home: Home, project: Path, script: Write, tmp_path: Path
+):
+    session_id = create(home, project, script(SUMMARY, {"text": "Written."}))
+    home.jidoka("send", session_id, "Write a note about cats", "--wait")
+    home.json("compact", session_id, "--json")
+    at = next(
+        item.sequence
+        for item in home.log_of(session_id)
+        if isinstance(item.event, e.ContextCompactionRequested)
+    )
+    (tmp_path / "other").mkdir()
+
+    words = ["--at", str(at - 1), "--project", str(tmp_path / "other"), "--json"]
+    before = home.json("session", "fork", session_id, *words)["session_id"]
+
+    shown = home.json("context", before, "--json")
+    assert "cats" in str(shown["messages"])
+    assert "They asked for a note." not in str(shown["messages"])
+
+
+def test_a_session_that_is_put_away_is_compacted_and_put_away_again(
+    home: Home, project: Path, script: Write
+):
+    session_id = create(home, project, script(SUMMARY, {"text": "Written."}))
+    home.jidoka("send", session_id, "Write a note", "--wait")
+    home.json("session", "close", session_id, "--json")
+    until(lambda: home.status_of(session_id) == "closed")
+
+    done = home.json("compact", session_id, "--json")
+
+    assert done["method"] == "summary"
+    until(lambda: home.status_of(session_id) == "closed")
+
+
+def test_a_worker_that_is_killed_while_the_summary_is_written_leaves_one_compaction(
+    home: Home, project: Path, script: Write
+):
+    slow = SUMMARY | {"first_delay_s": 3}
+    session_id = create(home, project, script(slow, {"text": "Written."}))
+    home.jidoka("send", session_id, "Write a note", "--wait")
+
+    async def ask(client) -> None:
+        fields = {"session_id": session_id}
+        from jidoka.contract.context_commands import CompactContext  # noqa: PLC0415
+
+        await client._ask(CompactContext, fields, session_id)
+
+    home.ask(ask)
+    until(lambda: events_of(home, session_id, e.ContextCompactionRequested))
+    pid = home.ask(lambda client: client.get_session_pid(session_id))
+    os.kill(pid, signal.SIGKILL)
+    until(lambda: events_of(home, session_id, e.ContextCompacted))
+    answered = home.jidoka("send", session_id, "Go on", "--wait")
+
+    done = events_of(home, session_id, e.ContextCompacted)
+    assert answered.returncode == 0
+    assert [(each.method, each.summary) for each in done] == [  # type: ignore[attr-defined]
+        ("summary", "They asked for a note.")
+    ]
+    assert events_of(home, session_id, e.WorkerLost)
