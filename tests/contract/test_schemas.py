@@ -34,7 +34,8 @@ MODELS: dict[str, type[BaseModel]] = {
     **{f"replies/{name}.v1.json": kind for name, kind in REPLIES.items()},
 }
 TYPES_OF_SHAPES = dict.fromkeys(
-    ("session.info", "session.page", "permission.page", "context.report"), "command.accepted"
+    ("session.info", "session.page", "permission.page", "context.report", "turn.difference"),
+    "command.accepted",
 )
 """Shapes that are no type of their own, and the type in whose data they travel."""
 

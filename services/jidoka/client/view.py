@@ -17,6 +17,7 @@ from jidoka.client.asked import AskingEvent, of_asking, without_question
 from jidoka.client.context import ContextEvent, of_context
 from jidoka.client.items import Item, Recorded, Shown
 from jidoka.client.shapes import Answer, Call, Entry, Message, SessionView, TurnView
+from jidoka.client.undo_view import UndoEvent, of_undo
 from jidoka.contract import events as e
 from jidoka.contract.content import Status, Usage, text_of
 from jidoka.contract.live import Delta
@@ -46,6 +47,8 @@ def _recorded(view: SessionView, event: e.Event | e.UnknownEvent, item: Recorded
         return of_context(view, event)
     if isinstance(event, AskingEvent):
         return of_asking(view, event)
+    if isinstance(event, UndoEvent):
+        return of_undo(view, event)
     match event:
         case e.SessionContinued():
             return _with_past(_born(view, event, item), event, item)
@@ -77,12 +80,6 @@ def _recorded(view: SessionView, event: e.Event | e.UnknownEvent, item: Recorded
             return view
         case e.MessageAccepted() | e.MessageEdited() | e.MessageWithdrawn():
             return _waiting(view, event)
-        case e.TurnUndone(turn_ids=ids) | e.TurnRedone(turn_ids=ids):
-            return view.with_undone(ids, undone=isinstance(event, e.TurnUndone))
-        case e.TurnUndoRequested() | e.TurnRedoRequested() | e.TurnRetryRequested():
-            return view
-        case e.TurnUndoStarted() | e.TurnUndoRefused():
-            return view
         case _:
             return _of_a_turn(view, event)
 

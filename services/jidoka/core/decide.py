@@ -107,12 +107,18 @@ def decide(
             return decide_context(state, command, origin)
         case AddMcpServer() | RemoveMcpServer():
             return decide_mcp(state.servers, command, origin)
-        case c.CloseSession(reason=reason):
-            if state.status is Status.CLOSED or state.closing:
-                return None
-            return e.SessionCloseRequested(origin=origin, reason=reason)
+        case c.CloseSession():
+            return _close(state, command, origin)
         case _:
             assert_never(command)
+
+
+def _close(
+    state: SessionState, command: c.CloseSession, origin: str
+) -> e.SessionCloseRequested | None:
+    if state.status is Status.CLOSED or state.closing:
+        return None
+    return e.SessionCloseRequested(origin=origin, reason=command.reason)
 
 
 def _must_be_open(state: SessionState, command: SessionDecision) -> None:

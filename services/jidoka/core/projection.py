@@ -19,6 +19,7 @@ from jidoka.contract import events as e
 from jidoka.contract.content import Sharing, Status, Usage
 from jidoka.contract.envelope import GENESIS
 from jidoka.core.changing import changed
+from jidoka.core.phases import AWAITED, phase_between_turns
 from jidoka.core.ports import Entry, Head
 
 KEPT_LOSSES = 32
@@ -26,8 +27,6 @@ KEPT_LOSSES = 32
 
 _AT_WORK = frozenset({Status.INITIALIZING, Status.ACTIVE, Status.TERMINATING})
 """Here a worker may live; in every other status its epoch has no say any more."""
-_AWAITED = frozenset({"undoing", "retrying", "compacting"})
-"""Phases without a turn in which a worker has something to do."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +104,7 @@ class SessionRow:
     @property
     def is_busy(self) -> bool:
         """Whether there is something for a worker to do, or an answer to wait for."""
-        return bool(self.turn_id or self.inbox or self.phase in _AWAITED)
+        return bool(self.turn_id or self.inbox or self.phase in AWAITED)
 
     @property
     def usage(self) -> Usage | None:
@@ -221,12 +220,6 @@ def _conversation(row: SessionRow, event: Any) -> SessionRow:
         case e.ToolCompleted() | e.ToolFailed() | e.ToolInterrupted() | e.ToolDenied():
             rest, left = _without(row.calls, event.call_id), _without(row.waiting, event.call_id)
             return _phased(changed(row, calls=rest, waiting=left))
-        case e.TurnUndoRequested() | e.TurnRedoRequested():
-            return changed(row, phase="undoing")
-        case e.TurnRetryRequested() | e.TurnUndone(again=True):
-            return changed(row, phase="retrying")
-        case e.TurnUndone() | e.TurnRedone() | e.TurnUndoRefused():
-            return changed(row, phase="ready")
         case e.ContextCompactionRequested() if row.turn_id is None:
             return changed(row, phase="compacting")
         case e.ContextCompacted():
@@ -236,7 +229,8 @@ def _conversation(row: SessionRow, event: Any) -> SessionRow:
             info = error.model_dump(mode="json") if error else None
             return _at_rest(changed(row, turns=row.turns + 1, error=info))
         case _:
-            return row  # it says nothing that the registry shows
+            phase = phase_between_turns(event)  # else it says nothing that the registry shows
+            return row if phase is None else changed(row, phase=phase)
 
 
 def _created(row: SessionRow, event: e.SessionCreated) -> SessionRow:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 
@@ -61,7 +62,7 @@ def plan(steps: Sequence[Step], now: Versions, ends: Versions) -> Plan:
 
 def _is_whole(chain: Sequence[tuple[Version | None, Version | None]]) -> bool:
     """Tell whether nobody changed the file between two steps."""
-    return all(one[1] == other[0] for one, other in zip(chain, chain[1:], strict=False))
+    return all(one[1] == other[0] for one, other in pairwise(chain))
 
 
 def backwards(steps: Sequence[Step]) -> list[Step]:

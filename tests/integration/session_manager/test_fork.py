@@ -251,7 +251,7 @@ async def test_what_a_session_has_beside_its_project_goes_with_it(
 
     async with leading(bus, nats_url, home):
         async with asyncio.timeout(20):
-            while sessions_with_files(home) != {source}:
+            while sessions_with_files(home) != {source}:  # noqa: ASYNC110 - a folder tells nobody
                 await asyncio.sleep(0.01)
 
     assert kept == {source, made}
