@@ -56,8 +56,12 @@ class Export:
     """SHA-256 → value."""
 
 
-async def export_lines(bus: Bus, session_id: str, exported_at: str) -> AsyncGenerator[bytes]:
+async def export_lines(
+    bus: Bus, session_id: str, exported_at: str, least: int = 0
+) -> AsyncGenerator[bytes]:
     """Yield the lines of a session's export; `exported_at` is the time, as RFC 3339.
+
+    `least` is the number of an event that is known to be there.
 
     Raises:
         SessionNotFound: there is none, or it was deleted. LogDamaged: a part of it is missing.
@@ -76,6 +80,8 @@ async def export_lines(bus: Bus, session_id: str, exported_at: str) -> AsyncGene
             for line in (_line(head), _event(stored)) if count == 1 else (_event(stored),):
                 digest.update(line)
                 yield line
+    if before.sequence < least:
+        raise LogDamaged(first=before.sequence + 1, last=least)
     if not count:
         raise SessionNotFound(asked=session_id)
     blobs = 0

@@ -26,7 +26,7 @@ from jidoka.bus.buckets import HostDirectory
 from jidoka.bus.connection import Bus, connect
 from jidoka.client.asking import new_id
 from jidoka.client.contexts import Contexts
-from jidoka.client.exporting import export
+from jidoka.client.exporting import export, known_end
 from jidoka.client.following import Wanted, follow, recorded
 from jidoka.client.importing import staged
 from jidoka.client.items import Item, Recorded
@@ -150,7 +150,7 @@ class Client(Contexts):
         Raises:
             SessionNotFound, LogDamaged; StorageNotWritable, StorageFull: the file's disk.
         """
-        return await export(self.bus, session_id, file)
+        return await export(self.bus, session_id, file, await known_end(self.bus, session_id))
 
     async def fork_session(self, session_id: str, at: int | None = None, **settings: Any) -> str:
         """Go on with a conversation up to number `at` in a new session; return its id."""
