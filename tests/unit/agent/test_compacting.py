@@ -8,13 +8,17 @@ from pathlib import Path
 
 import pytest
 
+from jidoka.agent.model_calls import hash_of
+from jidoka.agent.session import LiveSession
 from jidoka.contract import events as e
 from jidoka.contract.content import Limits, Usage
 from jidoka.contract.errors import ContextOverflow, ProviderRefused
 from jidoka.contract.internal import LlmAnswer, LlmCall
 from jidoka.core.compaction import REQUEST
+from jidoka.core.context import assembled
 from jidoka.core.pieces import Said
 from jidoka.core.transcript import Transcript
+from jidoka.tools.toolbox import Toolbox, builtin_tools
 from tests.support.agent import Bench, ScriptedAnswers, asks, memory_bench
 
 SMALL = Limits(context_tokens=12_000)
@@ -251,6 +255,24 @@ async def test_the_log_alone_gives_what_the_model_was_sent(tmp_path: Path):
         for event in events
         if isinstance(event, e.LlmResponded)
     )
+
+
+async def test_what_the_model_was_sent_follows_from_the_log_to_the_byte(tmp_path: Path):
+    (tmp_path / "AGENTS.md").write_text("Use tabs.")
+    answers = (asks(LONG), asks(LONG), asks(("todo", '{"items": []}')), asks(LONG), "done")
+    bench = bench_of(tmp_path, *answers, limits=SMALL)
+    await ended(bench)
+    specs = Toolbox(builtin_tools()).specs_for_model()
+    session, given, said = LiveSession("s1"), [], []
+
+    async for entry in bench.log.read("s1"):
+        if isinstance(entry.event, e.LlmResponded):
+            given.append(hash_of(assembled(session.state, session.transcript, specs)))
+            said.append(entry.event.context_hash)
+        session.absorb(entry)
+
+    assert len(said) == len(answers)
+    assert given == said
 
 
 async def test_the_list_of_what_is_to_be_done_is_an_event_once_and_the_session_gets_a_title(
