@@ -51,6 +51,9 @@ class Transcript:
         for question in view.questions:
             if self._first_time(f"? {question.call_id}"):
                 self._line(asking(view.session_id, question))
+        for number, notice in enumerate(view.notices):
+            if self._first_time(f"notice {number}"):
+                self._line(f"- {notice}", _DIM)
         if self._has_ended(view):
             self._line(f"- the session is {view.status}", _DIM)
         text = "".join(self._news)

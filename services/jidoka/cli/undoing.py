@@ -95,15 +95,13 @@ def end_of(
 
 
 def _told(end: e.TurnUndone | e.TurnRedone) -> str:
-    verb = "undone" if isinstance(end, e.TurnUndone) else "redone"
-    turns, files = len(end.turn_ids), end.files
-    lines = [f"{turns} turn{'s' * (turns != 1)} {verb}, {files} file{'s' * (files != 1)} put back"]
-    if end.files_left:
-        lines[0] = f"{turns} turn{'s' * (turns != 1)} {verb}, files as they are"
-    lines += [f"  {path}" for path in end.paths[:MOST_NAMED]]
-    lines += ["  …"] * (files > MOST_NAMED)
+    from jidoka.cli.transcript import harmless  # noqa: PLC0415
+    from jidoka.client.undo_view import summary_of  # noqa: PLC0415
+
+    lines = [summary_of(end), *(f"  {path}" for path in end.paths[:MOST_NAMED])]
+    lines += ["  …"] * (end.files > MOST_NAMED)
     lines += [f"  left as it is: {path}" for path in end.left]
-    return "\n".join(lines)
+    return harmless("\n".join(lines))
 
 
 def _refused(session_id: str, end: e.TurnUndoRefused, *, as_json: bool) -> int:

@@ -216,6 +216,8 @@ class SessionView:
     usage: Usage | None = None
     cost_usd: float | None = None
     error: ErrorInfo | None = None
+    notices: tuple[str, ...] = ()
+    """What was undone and redone, a sentence each."""
 
     @property
     def turn(self) -> TurnView | None:
