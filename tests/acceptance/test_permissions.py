@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import pty
+import select
 import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -16,9 +21,17 @@ from tests.support.home import Home, until
 pytestmark = [pytest.mark.timeout(120)]
 
 
-def create(home: Home, project: Path, script: Path, *more: str) -> str:
-    words = ["session", "create", str(project), "--model", f"scripted:{script}", *more, "--json"]
-    return home.json(*words)["session_id"]
+def create(home: Home, project: Path, script: Path, **fields: Any) -> str:
+    llm = {"model": f"scripted:{script}"}
+    return home.ask(lambda client: client.create_session(project, llm=llm, **fields))
+
+
+def send(home: Home, session_id: str) -> None:
+    home.ask(lambda client: client.send_message(session_id, "Go."))
+
+
+def terminate(home: Home, session_id: str) -> None:
+    home.ask(lambda client: client.terminate_session(session_id))
 
 
 def run(home: Home, project: Path, script: Path, *more: str) -> Any:
@@ -63,7 +76,7 @@ def test_always_makes_a_rule_that_is_listed_holds_and_is_taken_back(
         shell("cat note.txt"), shell("cat  note.txt"), {"text": "1"}, shell("cat note.txt")
     )
     session_id = create(home, project, model)
-    home.json("send", session_id, "Go.", "--json")
+    send(home, session_id)
 
     home.json("answer", session_id, waiting(home, session_id), "allow", "--always", "--json")
     until(lambda: home.has(session_id, "turn.ended"))
@@ -71,20 +84,20 @@ def test_always_makes_a_rule_that_is_listed_holds_and_is_taken_back(
     (rule,) = [each["rule"] for each in listed["rules"]]
     asked, ran = (of(home, session_id, f"{x}") for x in ("permission.requested", "tool.completed"))
     home.json("permission", "revoke", session_id, rule, "--json")
-    home.json("send", session_id, "Again.", "--json")
+    send(home, session_id)
 
     assert rule == "allow shell cat note.txt $"
     assert (len(asked), len(ran)) == (1, 2)
     assert waiting(home, session_id)
     assert home.json("session", "show", session_id, "--json")["rules"] == []
-    home.jidoka("session", "terminate", session_id)
+    terminate(home, session_id)
 
 
 def test_who_answers_second_is_told_who_was_first_and_when(
     home: Home, project: Path, script: Write
 ):
     session_id = create(home, project, script(shell("ls"), {"text": "Done."}))
-    home.json("send", session_id, "Go.", "--json")
+    send(home, session_id)
     call_id = waiting(home, session_id)
     home.json("answer", session_id, call_id, "allow", "--json")
     until(lambda: home.has(session_id, "turn.ended"))
@@ -96,7 +109,7 @@ def test_who_answers_second_is_told_who_was_first_and_when(
     assert error["details"]["answer"] == "allow"
     assert error["details"]["by"].startswith("/jidoka/cli/")
     assert error["details"]["at"]
-    home.jidoka("session", "terminate", session_id)
+    terminate(home, session_id)
 
 
 def test_a_question_of_the_agent_survives_its_worker_and_is_answered(
@@ -104,7 +117,7 @@ def test_a_question_of_the_agent_survives_its_worker_and_is_answered(
 ):
     asking = {"tool_calls": [call("ask", question="Which?", options=["a", "b"])]}
     session_id = create(home, project, script(asking, {"text": "Good."}))
-    home.json("send", session_id, "Go.", "--json")
+    send(home, session_id)
     call_id = waiting(home, session_id)
     shown = home.json("session", "show", session_id, "--json")
     os.kill(shown["worker_pid"], signal.SIGKILL)
@@ -118,7 +131,7 @@ def test_a_question_of_the_agent_survives_its_worker_and_is_answered(
     assert f"? Which?\n  jidoka answer {session_id} {call_id} a\n" in told
     assert [x["output"] for x in of(home, session_id, "tool.completed")] == ["b"]
     assert len(of(home, session_id, "question.asked")) == 1
-    home.jidoka("session", "terminate", session_id)
+    terminate(home, session_id)
 
 
 @pytest.mark.parametrize("how", ["new", "-c", "-r"])
@@ -127,8 +140,8 @@ def test_a_run_never_waits_for_a_question(home: Home, project: Path, script: Wri
     model = script(asking, {"text": "Decided."})
     more = []
     if how != "new":
-        session_id = create(home, project, model, "--permission-mode", "ask")
-        home.jidoka("session", "close", session_id)
+        session_id = create(home, project, model, permission_mode="ask")
+        home.ask(lambda client: client.close_session(session_id))
         more = ["-c"] if how == "-c" else ["-r", session_id]
 
     answer = home.jidoka(
@@ -143,31 +156,34 @@ def test_a_run_never_waits_for_a_question(home: Home, project: Path, script: Wri
 
 def test_a_run_that_goes_on_leaves_the_session_as_it_was(home: Home, project: Path, script: Write):
     session_id = create(home, project, script(shell("ls"), {"text": "a"}, loop=True))
-    home.jidoka("session", "close", session_id)
+    home.ask(lambda client: client.close_session(session_id))
     home.jidoka("run", "Go.", "-r", session_id, "--json")
-    home.json("session", "resume", session_id, "--json")
+    home.ask(lambda client: client.resume_session(session_id))
 
-    home.json("send", session_id, "And now?", "--json")
+    send(home, session_id)
 
     assert waiting(home, session_id)
     assert of(home, session_id, "session.configured") == []
-    home.jidoka("session", "terminate", session_id)
+    terminate(home, session_id)
 
 
 def test_the_network_is_off_until_the_session_has_it(home: Home, project: Path, script: Write):
-    look = shell("ls /sys/class/net | wc -l; cat /proc/net/dev | wc -l")
+    port = urlsplit(home.state["nats_url"]).port
+    look = shell(f"python3 -c 'import socket; socket.create_connection((\"127.0.0.1\", {port}))'")
     model = script(look, {"text": "a"}, look, {"text": "b"})
-    session_id = create(home, project, model, "--permission-mode", "full-auto")
+    session_id = create(home, project, model, permission_mode="full-auto")
 
-    home.jidoka("send", session_id, "Go.", "--wait")
-    before = home.json("session", "show", session_id, "--json")
+    send(home, session_id)
+    until(lambda: home.has(session_id, "turn.ended"))
     home.json("session", "configure", session_id, "--network", "--json")
-    home.jidoka("send", session_id, "Go.", "--wait")
+    send(home, session_id)
+    until(lambda: len(of(home, session_id, "turn.ended")) > 1)
 
-    after = home.json("session", "show", session_id, "--json")
-    assert (before["network"], after["network"]) == (False, True)
+    shown = home.json("session", "show", session_id, "--json")
+    assert shown["network"] is True
+    assert [x["exit_status"] for x in of(home, session_id, "tool.completed")] == [1, 0]
     assert [x["network"] for x in of(home, session_id, "session.configured")] == [True]
-    home.jidoka("session", "terminate", session_id)
+    terminate(home, session_id)
 
 
 def test_rules_are_tried_on_the_past_and_nothing_runs(
@@ -181,7 +197,6 @@ def test_rules_are_tried_on_the_past_and_nothing_runs(
     rules.write_text("# what we think of\nallow shell ls\ndeny @write made\nask shell cat\n")
 
     tried = home.json("policy", "test", str(rules), "--session", session_id, "--json")
-    shown = home.jidoka("policy", "test", str(rules), "--all").stdout
 
     counts = {name: tried[name] for name in ("calls", "allowed", "asked", "blocked", "changed")}
     assert counts == {"calls": 3, "allowed": 1, "asked": 1, "blocked": 1, "changed": 2}
@@ -190,7 +205,6 @@ def test_rules_are_tried_on_the_past_and_nothing_runs(
         ("ask", "ran"),
     ]
     assert tried["details"][0]["rule"] == f"deny @write made ({rules}:3)"
-    assert "sessions:" in shown
     assert not (project / "made").exists()
 
 
@@ -212,3 +226,39 @@ def test_a_session_with_a_rule_that_is_none_is_refused(home: Home, project: Path
     answer = home.jidoka(*words, "--rule", "permit all", "--json")
 
     assert json.loads(answer.stdout)["error"]["code"] == "invalid_message"
+
+
+def test_a_line_typed_while_following_answers_the_question(
+    home: Home, project: Path, script: Write
+):
+    asking = {"tool_calls": [call("ask", question="Which?", options=["a", "b"])]}
+    session_id = create(home, project, script(shell("ls"), asking, {"text": "Done."}))
+    terminal, end = pty.openpty()
+    words = [sys.executable, "-m", "jidoka.cli", "follow", session_id]
+    follow = subprocess.Popen(words, env=home.environment, stdin=end, stdout=end)
+    os.close(end)
+
+    send(home, session_id)
+    shown = seen(terminal, b"y: allow")
+    os.write(terminal, b"y\n")
+    shown += seen(terminal, b"2: b")
+    os.write(terminal, b"2\n")
+    until(lambda: home.has(session_id, "turn.ended"))
+    follow.send_signal(signal.SIGINT)
+    follow.wait(20)
+    os.close(terminal)
+
+    assert b"May it run shell ls?" in shown
+    assert of(home, session_id, "permission.answered")[0]["decision"] == "allow"
+    assert of(home, session_id, "question.answered")[0]["answer"] == "b"
+    terminate(home, session_id)
+
+
+def seen(terminal: int, text: bytes) -> bytes:
+    """Return what a terminal shows up to `text`."""
+    shown = b""
+    while text not in shown:
+        ready, _, _ = select.select([terminal], [], [], 60)
+        assert ready, shown
+        shown += os.read(terminal, 4096)
+    return shown

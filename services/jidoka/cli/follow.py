@@ -28,10 +28,14 @@ def command(
         bool, typer.Option("--json", help="One CloudEvent a line, as it is stored.")
     ] = False,
 ) -> int:
-    """Follow a session until Ctrl+C. Leaving ends nothing; come back with --from or --last."""
-    from contextlib import aclosing  # noqa: PLC0415
+    """Follow a session until Ctrl+C. Leaving ends nothing; come back with --from or --last.
+
+    On a terminal a line that you type answers the oldest open question.
+    """
+    from contextlib import aclosing, nullcontext  # noqa: PLC0415
 
     from jidoka.cli.door import session_id_of, with_client  # noqa: PLC0415
+    from jidoka.cli.prompting import Prompter, somebody_is_here, typed_lines  # noqa: PLC0415
     from jidoka.cli.results import line_of  # noqa: PLC0415
     from jidoka.cli.showing import colored  # noqa: PLC0415
     from jidoka.cli.transcript import Transcript  # noqa: PLC0415
@@ -45,13 +49,16 @@ def command(
         items = client.subscribe_to_session(
             session_id, after=-last or max(first - 1, 0), live=not no_wait, to_the_end=no_wait
         )
-        async with aclosing(items):
+        prompter = Prompter(client, session_id)
+        asks = somebody_is_here() and not as_json and not no_wait
+        async with aclosing(items), typed_lines(prompter.take) if asks else nullcontext():
             async for item in items:
                 if as_json:
                     print(line_of(item), flush=True)
                     continue
                 view = see(view, item)
-                print(paper.news(view), end="", flush=True)
+                hint = prompter.hint(view) if asks else ""
+                print(paper.news(view) + hint, end="", flush=True)
         return 0
 
     return with_client(work)
