@@ -54,6 +54,10 @@ class NatsServer:
         """What the server wrote, over all its starts."""
         return (self.home / "server.log").read_text()
 
+    def listens(self, what: str) -> str:
+        """Return where it listens for `nats` or `monitoring`, as it says itself."""
+        return json.loads((self.home / f"nats-server_{self.pid}.ports").read_text())[what][0]
+
     def start(self) -> None:
         """Start, on the same port and store as the last time, and return when it listens."""
         self.home.mkdir(parents=True, exist_ok=True)

@@ -100,13 +100,17 @@ def _home(settings: RuntimeSettings) -> Finding:
 
 def _runtime(settings: RuntimeSettings) -> list[Finding]:
     if settings.nats_url:
-        return [Finding("runtime", "ok", "JIDOKA_NATS_URL names a broker; no embedded one"), *_bus()]
+        return [
+            Finding("runtime", "ok", "JIDOKA_NATS_URL names a broker; no embedded one"),
+            *_bus(),
+            _durability(settings),
+        ]
     local = local_runtime.found(settings)
     if local is None:
         return [Finding("runtime", "warning", "not up; `jidoka up --detach` starts it")]
     names = ", ".join(str(each["name"]) for each in local.programs)
     finding = Finding("runtime", "ok", f"pid {local.pid}: {names}", {"pid": local.pid})
-    return [finding, *_bus(), _jetstream(local)]
+    return [finding, *_bus(), _jetstream(local), _marks(settings)]
 
 
 def _bus() -> list[Finding]:
@@ -124,7 +128,17 @@ def _bus() -> list[Finding]:
     return [
         Finding("bus", "ok", f"answers; open sessions: {count}", {"sessions": count}),
         Finding("network", "ok", text, {"sessions": online}),
+        _logs([session.session_id for session in sessions if session.degraded]),
     ]
+
+
+def _logs(degraded: list[str]) -> Finding:
+    """Say which sessions have lost a part of their log."""
+    details = {"degraded": degraded}
+    if not degraded:
+        return Finding("logs", "ok", "nothing is known to be missing", details)
+    text = f"a part is missing of: {', '.join(degraded)}; `jidoka session show ID` says which"
+    return Finding("logs", "bad", text, details)
 
 
 def _jetstream(local: local_runtime.Local) -> Finding:
@@ -139,6 +153,31 @@ def _jetstream(local: local_runtime.Local) -> Finding:
     mode = "syncs before it acknowledges" if syncs else "may lose what it acknowledged"
     text = f"{mode}; {said['storage'] / 1e6:.1f} MB on disk, {said['messages']} messages"
     return Finding("jetstream", "ok" if syncs else "bad", text, details)
+
+
+def _durability(settings: RuntimeSettings) -> Finding:
+    """Ask a broker of one's own whether it syncs, where its monitoring port is known."""
+    url, said = settings.broker_monitor_url, settings.broker_durability
+    if url is None:
+        text = "cannot be seen from here: set JIDOKA_BROKER_MONITOR_URL to the broker's http port"
+        return Finding("durability", "warning", text, {"sync_always": None, "setting": said})
+    try:
+        with urllib.request.urlopen(f"{url.rstrip('/')}/jsz", timeout=LIMIT_S) as answer:  # noqa: S310 - the owner's own setting
+            syncs = json.load(answer)["config"].get("sync_always") is True
+    except (OSError, ValueError, KeyError) as problem:
+        return Finding("durability", "bad", f"{url} does not say how it stores: {problem}")
+    mode = "syncs before it acknowledges" if syncs else "may lose what it acknowledged"
+    details = {"sync_always": syncs, "setting": said}
+    return Finding("durability", "ok" if syncs else "bad", mode, details)
+
+
+def _marks(settings: RuntimeSettings) -> Finding:
+    """Look whether there is anything to compare the logs with."""
+    path = settings.home / "marks"
+    if path.exists() and path.stat().st_size:
+        return Finding("marks", "ok", f"{path}: how far each log was")
+    text = "none: a log that was cut off cannot be told from a whole one"
+    return Finding("marks", "warning", text)
 
 
 def _sandbox() -> Finding:

@@ -13,6 +13,7 @@ import time
 from jidoka import telemetry
 from jidoka.bus.buckets import Snapshots
 from jidoka.bus.connection import Bus, connect
+from jidoka.bus.durability import verify
 from jidoka.bus.ensure import ensure, keep
 from jidoka.bus.event_log import NatsEventLog
 from jidoka.bus.inbox import Inbox
@@ -43,6 +44,7 @@ async def serve(settings: CoordinatorSettings) -> None:
     url, name = required_nats_url(settings), f"coordinator-{os.getpid()}"
     async with await connect(url, name=name, patience_s=PATIENCE_S) as bus:
         limits = limits_of(settings.store_limit_bytes, settings.replicas)
+        await verify(bus, settings.broker_durability, settings.broker_monitor_url)
         await ensure(bus, limits)
         soundness = Soundness(bus)
         coordinator = compose(settings, bus, soundness)

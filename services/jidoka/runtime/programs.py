@@ -54,5 +54,6 @@ def environment_of(
     return chosen | {
         "JIDOKA_HOME": home,
         "JIDOKA_NATS_URL": nats_url,
+        "JIDOKA_BROKER_DURABILITY": "trusted",  # the runtime has asked it
         "JIDOKA_LOG_FORMAT": owner.get("JIDOKA_LOG_FORMAT", "json"),
     }

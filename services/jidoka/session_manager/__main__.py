@@ -19,6 +19,7 @@ from typing import Final, cast
 
 from jidoka import telemetry
 from jidoka.bus.connection import Bus, connect
+from jidoka.bus.durability import verify
 from jidoka.bus.ensure import ensure
 from jidoka.bus.lease import Lease
 from jidoka.bus.storage_limits import limits_of
@@ -44,6 +45,7 @@ async def serve(settings: SessionManagerSettings) -> None:
     name = f"{os.getpid()}-{os.urandom(4).hex()}"
     url = required_nats_url(settings)
     async with await connect(url, name=f"session-manager-{name}", patience_s=PATIENCE_S) as bus:
+        await verify(bus, settings.broker_durability, settings.broker_monitor_url)
         await ensure(bus, limits_of(settings.store_limit_bytes, settings.replicas))
         while not stop.is_set():
             lease = Lease(bus, LEASE, name, ttl_s=settings.lease_ttl_s)

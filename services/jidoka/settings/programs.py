@@ -35,6 +35,11 @@ class Settings:
     nats_url: str | None = _secret(None)
     """The broker; it may carry a token. Unset: the embedded one. Several servers of one cluster
     stand with commas between them."""
+    broker_monitor_url: str | None = None
+    """The http port of a broker of one's own, where it says whether it syncs."""
+    broker_durability: Literal["auto", "verified", "trusted"] = "auto"
+    """`auto`: a broker that is seen not to sync before it acknowledges is refused; `verified`: one
+    that cannot be seen, too; `trusted`: somebody else vouches for it."""
     replicas: int = _bounded(1, minimum=1, maximum=5)
     """How many servers of a cluster keep each stream; a larger number that is there stays."""
     store_limit_bytes: int | None = _bounded(None, minimum=64 * 1024 * 1024)

@@ -53,7 +53,7 @@ def command(
             str(number) if number <= 10 else "",  # noqa: PLR2004 - as far as numbers name sessions
             session.session_id,
             session.name,
-            session.status,
+            f"{session.status}, degraded" if session.degraded else session.status,
             session.phase,
             session.model,
             str(session.messages),
