@@ -12,7 +12,7 @@ import os
 import re
 import sys
 from collections.abc import Mapping, MutableMapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from typing import Any, Final, TextIO, cast
 
 import structlog
@@ -35,7 +35,7 @@ _REDACTOR: Final = Redactor(os.urandom(32))
 
 def configure(program: str, settings: Settings, stream: TextIO | None = None) -> None:
     """Send this process's logs to `stream`, or standard error."""
-    target = stream or sys.stderr
+    target = cast("TextIO", _Calm(stream or sys.stderr))
     level = logging.getLevelNamesMapping()[settings.log_level.upper()]
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -54,6 +54,28 @@ def configure(program: str, settings: Settings, stream: TextIO | None = None) ->
     )
     structlog.contextvars.bind_contextvars(program=program)
     _adopt_standard_loggers(target, level, shared, renderer)
+
+
+class _Calm:
+    """A stream that loses what cannot be written: a disk that is full must not end a program."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write as far as it goes."""
+        with suppress(OSError):
+            return self._stream.write(text)
+        return 0
+
+    def flush(self) -> None:
+        """Hand over what waits, as far as it goes."""
+        with suppress(OSError):
+            self._stream.flush()
+
+    def isatty(self) -> bool:
+        """Tell whether a person reads it."""
+        return self._stream.isatty()
 
 
 def logger() -> Any:

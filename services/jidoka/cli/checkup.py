@@ -18,6 +18,7 @@ from typing import Any, Final, Literal
 from jidoka.cli import local_runtime
 from jidoka.contract.errors import JidokaError
 from jidoka.settings import RuntimeSettings
+from jidoka.settings.storage import room_in
 
 LIMIT_S: Final = 10.0
 OLDEST_PYTHON: Final = (3, 11)
@@ -31,7 +32,6 @@ KEYS: Final = (
     "GROQ_API_KEY",
     "XAI_API_KEY",
 )
-FREE_BYTES: Final = 512 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +86,15 @@ def _said(command: list[str]) -> str:
 def _home(settings: RuntimeSettings) -> Finding:
     home = settings.home
     there = next(folder for folder in (home, *home.parents) if folder.exists())
-    free = shutil.disk_usage(there).free
-    details = {"home": str(home), "free_bytes": free}
-    text = f"{home}, {free / 1e9:.1f} GB free"
+    room = room_in(home)
+    details = {"home": str(home), "free_bytes": room.free_bytes}
+    text = f"{home}, {room.free_bytes / 1e9:.1f} GB free"
     if not there.is_dir() or not os.access(there, os.W_OK):
         return Finding("home", "bad", f"{text}: cannot be written, set JIDOKA_HOME", details)
-    if free < FREE_BYTES:
-        return Finding("home", "bad", f"{text}: too little", details)
+    if room.state == "full":
+        return Finding("home", "bad", f"{text}: no message is taken before more", details)
+    if room.state == "low":
+        return Finding("home", "warning", f"{text}: soon too little", details)
     if home.exists() and home.stat().st_mode & 0o077:
         return Finding("home", "warning", f"{text}: others may read it", details)
     return Finding("home", "ok", text, details)

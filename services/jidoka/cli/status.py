@@ -16,9 +16,11 @@ def command(as_json: options.AsJson = False) -> int:
     """Show what runs. Exit code 5 when nothing does; this command never starts anything."""
     from jidoka.cli import local_runtime  # noqa: PLC0415
     from jidoka.cli.showing import print_json, print_table  # noqa: PLC0415
+    from jidoka.settings.storage import room_in  # noqa: PLC0415
 
     settings = local_runtime.settings_of_runtime()
     local = None if settings.nats_url else local_runtime.found(settings)
+    room = room_in(settings.home)
     url = settings.nats_url or (local.nats_url if local else None)
     report: dict[str, Any] = {
         "nats_url": url,
@@ -26,6 +28,7 @@ def command(as_json: options.AsJson = False) -> int:
         "ready": bool(url) if local is None else local.ready,
         "pid": local.pid if local else None,
         "monitor_url": local.monitor_url if local else None,
+        "storage": {"free_bytes": room.free_bytes, "state": room.state},
         "programs": [] if local is None else [dict(each) for each in local.programs],
         "sessions": [],
     }
@@ -63,6 +66,10 @@ def _sessions() -> list[dict[str, Any]]:
 def _print(report: dict[str, Any], print_table: Any) -> None:
     state = "ready" if report["ready"] else "starting"
     print(f"home {report['home']}: {state}")
+    room = report["storage"]
+    if room["state"] != "ok":
+        what = "no message is taken" if room["state"] == "full" else "soon no message is taken"
+        print(f"disk: {room['free_bytes'] / 1e6:.0f} MB free, {what}")
     if report["programs"]:
         rows = [
             (each["name"], str(each["pid"]), str(each["restarts"])) for each in report["programs"]

@@ -28,6 +28,7 @@ from jidoka.coordinator.folds import Folds, Sources
 from jidoka.coordinator.manager import Manager
 from jidoka.coordinator.service import Coordinator
 from jidoka.coordinator.soundness import Soundness
+from jidoka.coordinator.storage import Storage
 from jidoka.coordinator.turn_diff import HostDiffs
 from jidoka.settings import CoordinatorSettings, load, required_nats_url
 
@@ -75,6 +76,7 @@ def compose(settings: CoordinatorSettings, bus: Bus, soundness: Soundness) -> Co
         source=f"/jidoka/coordinator/{os.getpid()}",
         new_id=lambda: uuid7(time.time_ns() // 1_000_000, os.urandom(10)),
         inbox_limit=settings.inbox_limit,
+        storage=Storage(settings.store_folder),
     )
 
 

@@ -40,6 +40,7 @@ from jidoka.coordinator.folds import Fold, Folds
 from jidoka.coordinator.manager import Manager
 from jidoka.coordinator.permissions import permissions_of
 from jidoka.coordinator.request import Request
+from jidoka.coordinator.storage import Storage
 from jidoka.core.decide import SessionDecision, decide
 from jidoka.core.ports import Draft, EventLog
 from jidoka.core.state import SessionState
@@ -63,6 +64,7 @@ class Coordinator:
         source: str,
         new_id: Callable[[], str],
         inbox_limit: int,
+        storage: Storage = Storage(None),  # noqa: B008 - frozen
     ) -> None:
         self._log = log
         self._folds = folds
@@ -71,6 +73,7 @@ class Coordinator:
         self._source = source
         self._new_id = new_id
         self._inbox_limit = inbox_limit
+        self._storage = storage
 
     async def body(self, request: Request) -> bytes:
         """Return the bytes of the answer; what the session-manager says is passed on as it came.
@@ -78,6 +81,7 @@ class Coordinator:
         Raises:
             JidokaError: as `answer` does.
         """
+        self._storage.check(request.command)
         if isinstance(request.command, SessionDecision | DiffTurn | ListPermissions | GetContext):
             return (await self.answer(request)).to_json()
         return await self._manager.ask(request.command.name, request.envelope)
@@ -89,6 +93,7 @@ class Coordinator:
             JidokaError: it is refused, or could not be done now.
         """
         command = request.command
+        self._storage.check(command)
         if isinstance(command, DiffTurn):
             found = await self._asking.diffs.of(await self._state(command.session_id), command.turn)
             return reply_to(request.envelope, ACCEPTED, found, self._source)

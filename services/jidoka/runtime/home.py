@@ -9,7 +9,7 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -89,12 +89,6 @@ def forget_state(settings: Settings) -> None:
     settings.state_file.unlink(missing_ok=True)
 
 
-def free_bytes(settings: Settings) -> int:
-    """Return how much may still be written to the home's disk."""
-    disk = os.statvfs(settings.home)
-    return disk.f_bavail * disk.f_frsize
-
-
 def log_file(settings: Settings, name: str) -> Path:
     """Return where a program's lines go."""
     return settings.log_folder / f"{name}.log"
@@ -107,5 +101,6 @@ def bound_logs(settings: Settings) -> None:
     """
     for path in settings.log_folder.glob("*.log"):
         if path.stat().st_size > LOG_BYTES:
-            shutil.copyfile(path, path.with_suffix(".log.1"))
+            with suppress(OSError):  # on a full disk nothing is put aside, and room is made
+                shutil.copyfile(path, path.with_suffix(".log.1"))
             os.truncate(path, 0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,5 +13,6 @@ def say(event: str, **fields: Any) -> None:
     """Write a line to standard error."""
     time = datetime.now(UTC).isoformat(timespec="milliseconds")
     line = {"event": event, "program": "runtime", "timestamp": time, **fields}
-    sys.stderr.write(json.dumps(line) + "\n")
-    sys.stderr.flush()
+    with suppress(OSError):  # a disk that is full is no reason to end
+        sys.stderr.write(json.dumps(line) + "\n")
+        sys.stderr.flush()

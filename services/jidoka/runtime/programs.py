@@ -55,5 +55,6 @@ def environment_of(
         "JIDOKA_HOME": home,
         "JIDOKA_NATS_URL": nats_url,
         "JIDOKA_BROKER_DURABILITY": "trusted",  # the runtime has asked it
+        "JIDOKA_STORE_FOLDER": f"{home}/broker",
         "JIDOKA_LOG_FORMAT": owner.get("JIDOKA_LOG_FORMAT", "json"),
     }

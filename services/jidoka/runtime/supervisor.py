@@ -21,6 +21,7 @@ from jidoka.runtime.children import Child, Children
 from jidoka.runtime.log import say
 from jidoka.runtime.programs import MODULES, environment_of, named
 from jidoka.settings import RuntimeSettings
+from jidoka.settings.storage import room_in
 
 FIRST_PAUSE_S: Final = 0.1
 MOST_PAUSE_S: Final = 10.0
@@ -31,7 +32,6 @@ PREPARE_S: Final = 30.0
 HEALTH_EVERY_S: Final = 2.0
 ILL_TIMES: Final = 3
 LOGS_EVERY_S: Final = 30.0
-ROOM_BYTES: Final = 64 * 1024 * 1024
 
 
 class Supervisor:
@@ -105,7 +105,7 @@ class Supervisor:
             await asyncio.sleep(HEALTH_EVERY_S)
             why = await broker.ails(self._address)
             ill = ill + 1 if why else 0
-            if ill >= ILL_TIMES and home.free_bytes(self._settings) >= ROOM_BYTES:
+            if ill >= ILL_TIMES and room_in(self._settings.home).state != "full":
                 say("ill", program=broker.NAME, why=why)
                 await self._running[broker.NAME].end(BROKER_STOP_S)
                 ill = 0
@@ -113,6 +113,7 @@ class Supervisor:
     async def _bound_logs(self) -> None:
         while True:
             home.bound_logs(self._settings)
+            self._write_state()
             await asyncio.sleep(LOGS_EVERY_S)
 
     async def _prepare(self, *arguments: str) -> Child:
@@ -199,7 +200,10 @@ class Supervisor:
             "monitor_url": f"http://{broker.HOST}:{self._address.monitor_port}",
             "programs": programs,
         }
-        home.write_state(self._settings, state)
+        try:
+            home.write_state(self._settings, state)
+        except OSError as problem:
+            say("the state is not written", why=str(problem))  # the next look at the logs tries
 
 
 async def _end_when(stop: asyncio.Event, work: asyncio.Task[None]) -> None:

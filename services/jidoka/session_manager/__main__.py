@@ -23,7 +23,7 @@ from jidoka.bus.durability import verify
 from jidoka.bus.ensure import ensure
 from jidoka.bus.lease import Lease
 from jidoka.bus.storage_limits import limits_of
-from jidoka.contract.errors import JidokaError
+from jidoka.contract.errors import JidokaError, StorageFull, StorageNotWritable
 from jidoka.contract.ids import uuid7
 from jidoka.session_manager.leader import lead
 from jidoka.session_manager.rebuilding import rebuild
@@ -33,6 +33,8 @@ from jidoka.store.registry import SqliteRegistry
 PATIENCE_S: Final = 30.0
 LEAVE_S: Final = 8.0
 """How long the end of a term may take before it is cut short."""
+REGISTRY_AGAIN_S: Final = 3.0
+"""Who cannot write its registry stands back: another one may be able to lead."""
 LEASE: Final = "session-manager"
 
 
@@ -52,6 +54,9 @@ async def serve(settings: SessionManagerSettings) -> None:
             try:
                 if await _unless(stop, lease.acquire()):
                     await _term(settings, bus, lease, name, stop)
+            except (StorageFull, StorageNotWritable) as problem:
+                telemetry.logger().error("no registry, no lead", why=problem.message)
+                await _unless(stop, asyncio.sleep(REGISTRY_AGAIN_S))
             finally:
                 await lease.release()
 

@@ -85,6 +85,9 @@ class CoordinatorSettings(Settings):
 
     inbox_limit: int = _bounded(64, minimum=1, maximum=10_000)
     """Messages of one session that may wait."""
+    store_folder: Path | None = None
+    """Where the broker keeps its streams, if that is on this machine: with less than 64 MiB free
+    no message is taken. The embedded runtime sets it."""
 
 
 @dataclass(frozen=True, kw_only=True)
