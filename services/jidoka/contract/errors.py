@@ -296,7 +296,7 @@ class NothingToUndo(Refused):
 
 
 class TurnNotFound(Refused):
-    """There is no turn {turn!r} among the last hundred of this session."""
+    """No turn {turn!r} is among this session's last hundred; `jidoka follow` shows them."""
 
     code: ClassVar[str] = "turn_not_found"
     exit_code: ClassVar[int] = 3
@@ -313,7 +313,7 @@ class SnapshotMissing(Refused):
 
 
 class CallNotFound(Refused):
-    """There is no open question or call {call_id!r} in this session."""
+    """No question, waiting message or rule {call_id!r} is open here; `jidoka follow` shows all."""
 
     code: ClassVar[str] = "call_not_found"
     exit_code: ClassVar[int] = 3
@@ -693,7 +693,7 @@ class StorageFull(Failed):
 
 
 class StorageNotWritable(Failed):
-    """{path} cannot be written. Set JIDOKA_HOME to a folder of yours."""
+    """{path} cannot be written. Name a folder of yours; jidoka's own is set by JIDOKA_HOME."""
 
     code: ClassVar[str] = "storage_not_writable"
     exit_code: ClassVar[int] = 5
