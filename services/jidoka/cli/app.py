@@ -26,6 +26,7 @@ from jidoka.cli import (
     status,
     undo,
     up,
+    usage,
 )
 from jidoka.cli.dlq import commands as dlq
 from jidoka.cli.mcp import commands as mcp
@@ -95,6 +96,12 @@ EXAMPLES = {
     "retry": ("jidoka retry cart --wait", "jidoka retry cart --regenerate"),
     "context": ("jidoka context", "jidoka context cart --full", "jidoka context cart --json"),
     "compact": ("jidoka compact", "jidoka compact cart --keep 'the failing tests by name'"),
+    "usage": (
+        "jidoka usage",
+        "jidoka usage --by model",
+        "jidoka usage --session cart --json",
+        "jidoka usage --owner ada --by day",
+    ),
     "serve": ("JIDOKA_NATS_URL=nats://broker:4222 jidoka serve coordinator",),
 }
 
@@ -115,6 +122,7 @@ for module in (
     retry,
     context,
     compact,
+    usage,
     serve,
 ):
     name = module.__name__.rpartition(".")[2]

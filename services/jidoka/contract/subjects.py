@@ -39,6 +39,13 @@ COMMAND_REQUESTS: Final = "jido.command.*.*"
 LIFECYCLE: Final = "jido.session.*.event.session.status_changed"
 """All sessions' births, changes and ends, without content."""
 
+
+def events_named(name: str, session_id: str | None = None) -> str:
+    """Return the filter for the events `name` of a session, or of all sessions."""
+    whose = _session(session_id) if session_id is not None else "*"
+    return f"jido.session.{whose}.event.{_name(name)}"
+
+
 # --- internal requests ----------------------------------------------------------------------------
 
 LLM_COMPLETE: Final = "jido.llm.complete"
