@@ -14,7 +14,7 @@ from jidoka.contract.content import Policy, Status, ToolCall
 from jidoka.contract.ids import command_key
 from jidoka.core.decide import MAX_WAITING, decide
 from jidoka.core.recorded import Recorded
-from jidoka.core.state import OpenCall, Question, SessionState, Turn, Waiting
+from jidoka.core.state import Answered, OpenCall, Question, SessionState, Turn, Waiting
 from tests.support.entries import START
 
 IDLE = SessionState(session_id="s1", status=Status.IDLE)
