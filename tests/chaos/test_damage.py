@@ -144,3 +144,21 @@ def missing(truth: Truth, found: Truth) -> dict[str, list[int]]:
         if found.get(number) != message:
             lost.setdefault(message[0].split(".")[2], []).append(number)
     return lost
+
+
+@pytest.mark.parametrize("gone", ["registry.db", "marks"])
+async def test_of_two_witnesses_one_is_enough(house, gone):
+    house.put_back()
+    for file in house.home.glob(f"{gone}*"):
+        file.unlink()
+    roll_back(house.store, house.older)
+    house.broker.start()
+    try:
+        async with served(house) as client:
+            found = [await judged(house, client)]
+        async with served(house) as client:  # the next start knows it, too
+            found.append(await judged(house, client))
+    finally:
+        house.broker.stop()
+
+    assert found == [("degraded", [])] * 2

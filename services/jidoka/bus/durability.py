@@ -66,11 +66,14 @@ def asked(monitor_url: str) -> dict[str, Any]:
 
 def syncs(said: dict[str, Any]) -> bool:
     """Tell whether a broker that says this syncs before it acknowledges."""
-    config = (said.get("jetstream") or {}).get("config") or {}
-    return config.get("sync_always") is True
+    try:
+        return said["jetstream"]["config"]["sync_always"] is True
+    except (KeyError, TypeError):
+        return False  # it says so only where it does
 
 
 def _is_the_same(said: dict[str, Any], bus: Bus) -> bool:
     """Tell whether it is the server that we are connected to, or one of a cluster with it."""
-    ours = bus.client._server_info.get("server_id")
+    # nats-py offers no other way
+    ours = bus.client._server_info.get("server_id")  # pyright: ignore[reportPrivateUsage]
     return bool(said.get("cluster", {}).get("name")) or said.get("server_id") == ours

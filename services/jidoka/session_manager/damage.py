@@ -69,6 +69,10 @@ class Damage:
             self.note(session_id, damage)
         return dict(self._found)
 
+    def witnesses(self) -> dict[str, Head]:
+        """Return the marks of the damaged sessions, wherever they came from: they are to be kept."""
+        return {each: self._marks[each] for each in self._found if each in self._marks}
+
     def note(self, session_id: str, problem: JidokaError) -> None:
         """Take in what is wrong with a session; the coordinators are told."""
         known = self._found.get(session_id)
@@ -176,7 +180,7 @@ class Damage:
         Raises:
             Unavailable: logs are shorter than what was read of them: all is to be read again.
         """
-        self._marks, self._changed = dict(marks), changed
+        self._marks, self._changed = {**marks, **self._marks}, changed
         back = asyncio.Event()
         forget = self._bus.on_reconnect(back.set)
         try:

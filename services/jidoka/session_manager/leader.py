@@ -86,6 +86,8 @@ async def lead(
     term = _composed(settings, bus, registry, log=log, sessions=sessions, source=source)
     marked = await term.marks.load()
     head = await begin(bus, registry, sessions, term.damage, marked)
+    for session_id, mark in term.damage.witnesses().items():
+        term.marks.note(session_id, mark)
     async with asyncio.TaskGroup() as tasks:  # it ends by cancellation or failure alone
         tasks.create_task(term.projection.run(), name="projection")
         tasks.create_task(term.marks.run(), name="marks")
