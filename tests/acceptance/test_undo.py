@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
+import signal
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from jidoka.client import Client, Recorded
 from jidoka.contract import events as e
 from tests.acceptance.conftest import Write, call
 from tests.support.home import Home, until
@@ -183,3 +187,35 @@ def test_messages_that_wait_are_listed_changed_and_taken_back(
     codes = [json.loads(each.stdout)["error"]["code"] for each in (busy, too_busy, gone)]
     assert codes == ["session_busy", "session_busy", "call_not_found"]
     home.json("session", "terminate", session_id, "--json")
+
+
+def test_an_undo_whose_worker_is_killed_is_finished_by_the_next(
+    home: Home, project: Path, script: Write
+):
+    for number in range(1_000):
+        (project / f"file{number}").write_text("before\n")
+    before = files_of(project)
+    change = call("shell", command="for file in file*; do echo after > $file; done")
+    words = ["--project", str(project), "--permission-mode", "full-auto", "--sandbox", "off"]
+    model = f"scripted:{script({'tool_calls': [change]}, {'text': 'Done.'})}"
+    session_id = home.json("session", "create", *words, "--model", model, "--json")["session_id"]
+    home.jidoka("send", session_id, "Change them", "--wait")
+    worker = home.json("session", "show", session_id, "--json")["worker_pid"]
+
+    async def undone_over_its_death(client: Client) -> object:
+        after = (await client.get_session_info(session_id)).sequence
+        undo = asyncio.create_task(client.undo(session_id))
+        async for item in client.subscribe_to_session(session_id, after=after, live=False):
+            if isinstance(item, Recorded) and isinstance(item.event, e.TurnUndoStarted):
+                os.kill(worker, signal.SIGKILL)
+                break
+        return await undo
+
+    end = home.ask(undone_over_its_death)
+
+    ends = [x.event for x in home.log_of(session_id) if isinstance(x.event, e.TurnUndone)]
+    assert len(ends) == 1
+    assert isinstance(end, e.TurnUndone)
+    assert end.left == ()
+    assert home.has(session_id, "worker.lost")
+    assert files_of(project) == before
