@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -147,17 +149,14 @@ def test_a_worker_that_is_killed_while_the_summary_is_written_leaves_one_compact
     session_id = create(home, project, script(slow, {"text": "Written."}))
     home.jidoka("send", session_id, "Write a note", "--wait")
 
-    async def ask(client) -> None:
-        fields = {"session_id": session_id}
-        from jidoka.contract.context_commands import CompactContext  # noqa: PLC0415
-
-        await client._ask(CompactContext, fields, session_id)
-
-    home.ask(ask)
-    until(lambda: events_of(home, session_id, e.ContextCompactionRequested))
-    pid = home.ask(lambda client: client.get_session_pid(session_id))
-    os.kill(pid, signal.SIGKILL)
-    until(lambda: events_of(home, session_id, e.ContextCompacted))
+    words = [sys.executable, "-m", "jidoka.cli", "compact", session_id]
+    with subprocess.Popen(words, env=home.environment, stdout=subprocess.DEVNULL) as waiting:
+        until(lambda: events_of(home, session_id, e.ContextCompactionRequested))
+        pid = home.ask(lambda client: client.get_session_pid(session_id))
+        assert pid
+        os.kill(pid, signal.SIGKILL)
+        until(lambda: events_of(home, session_id, e.ContextCompacted))
+        waiting.wait(30)
     answered = home.jidoka("send", session_id, "Go on", "--wait")
 
     done = events_of(home, session_id, e.ContextCompacted)

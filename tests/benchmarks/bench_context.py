@@ -10,6 +10,7 @@ from pathlib import Path
 from jidoka.agent.model_calls import hash_of
 from jidoka.agent.reading import Reading
 from jidoka.contract import events as e
+from jidoka.contract.briefing import ContextSource
 from jidoka.contract.content import Limits, ToolCall
 from jidoka.core.attention import Attention
 from jidoka.core.briefing import Briefing
@@ -90,6 +91,7 @@ async def test_reading_what_stands_beside_the_conversation(record, tmp_path: Pat
     )
     now, briefing = datetime.now(UTC), Briefing()
     first: list[float] = []
+    found: tuple[ContextSource, ...] = ()
     for _ in range(10):
         began = time.perf_counter()
         found = await Reading(str(tmp_path), lambda: now).changes(state, Briefing())

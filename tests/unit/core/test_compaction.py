@@ -24,9 +24,9 @@ METHODS = st.sampled_from(["summary", "cut"])
 
 
 def event_of(plan, method: str = "summary") -> e.ContextCompacted:
-    said = {"summary": "what was said", "call_id": "t9-c0"} if method == "summary" else {}
-    cut = {"cut_to": 200} if method == "cut" else {}
-    return e.ContextCompacted(reason="asked", method=method, through=plan.through, **said, **cut)
+    event = e.ContextCompacted(reason="asked", method=method, through=plan.through)
+    said = {"summary": {"summary": "what was said", "call_id": "t9-c0"}, "cut": {"cut_to": 200}}
+    return event.model_copy(update=said[method])
 
 
 def after(transcript: Transcript, event: e.ContextCompacted) -> Transcript:

@@ -58,9 +58,14 @@ def turn(nth: int, said: int, outputs: list[int]) -> list[e.Event]:
             for one in ids
         ]
     last = len(outputs) + 1
-    answer = {"call_id": f"{turn_id}-{last}", "step": last, "model": "m", "content": "done"}
-    found.append(e.LlmResponded(turn_id=turn_id, **answer))
+    found.append(answered(turn_id, last))
     return found
+
+
+def answered(turn_id: str, step: int) -> e.LlmResponded:
+    """Return an answer that asks for nothing."""
+    call_id = f"{turn_id}-{step}"
+    return e.LlmResponded(turn_id=turn_id, call_id=call_id, step=step, model="m", content="done")
 
 
 CONVERSATIONS = st.lists(st.tuples(SIZES, st.lists(SIZES, max_size=4)), min_size=1, max_size=6)
@@ -209,9 +214,9 @@ def test_a_long_note_is_cut_and_says_so():
 
 
 def test_what_the_provider_counted_corrects_the_rule():
-    answer = {"turn_id": "t", "call_id": "t-1", "step": 1, "model": "m", "content": "so"}
     usage = Usage(input_tokens=3_000, output_tokens=5)
-    responded = e.LlmResponded(**answer, usage=usage, context_tokens=2_000, window=32_000)
+    sizes = {"context_tokens": 2_000, "window": 32_000}
+    responded = answered("t", 1).model_copy(update={"usage": usage, **sizes})
     transcript = transcript_of(responded)
 
     sent = assembled(STATE, transcript, TOOLS)

@@ -78,7 +78,7 @@ async def test_the_systems_checker_is_taken_where_the_project_has_settings_for_i
     asked: list[tuple[str, bool]] = []
 
     def refuse(command: str, own: bool) -> bool:
-        asked.append((command.split()[0], own))
+        asked.append((command.split(maxsplit=1)[0], own))
         return False
 
     said = await findings(WRITTEN, bench.context, refuse)
