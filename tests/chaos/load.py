@@ -17,7 +17,7 @@ from tests.support.system import Stack
 MESSAGES = 2_000
 """That a script knows; a session says each at most once."""
 TURN_S = 90.0
-LOOK_S = 0.003
+LOOK_S = 0.005
 
 
 def scale(small: int, whole: int) -> int:

@@ -1,4 +1,4 @@
-"""A stranger who says things until they are recorded: plain NATS, one id for all tries."""
+"""A stranger who asks for things until they are done: plain NATS, one id for all tries."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ import nats
 from nats.aio.client import Client
 from nats.errors import Error
 
-SUBJECT = "jido.command.message.submit"
 HEADERS = {"content-type": "application/cloudevents+json"}
 ONE_TRY_S = 5.0
 AGAIN_S = 0.2
@@ -24,7 +23,7 @@ class RefusedError(Exception):
 
 
 class Sender:
-    """Says messages; made by `connected`."""
+    """Sends commands; made by `connected`."""
 
     def __init__(self, connection: Client) -> None:
         self._connection = connection
@@ -49,29 +48,34 @@ class Sender:
 
     async def say(self, session_id: str, text: str) -> int:
         """Return the number that a message was recorded as, however often it had to be said."""
+        data = {"session_id": session_id, "content": text}
+        return int((await self.ask("message.submit", data, session_id))["sequence"])
+
+    async def ask(self, name: str, data: dict[str, Any], session_id: str = "") -> dict[str, Any]:
+        """Return what a command was accepted with, however often it had to be asked."""
         command = {
             "specversion": "1.0",
             "id": str(uuid.uuid4()),
             "source": "/chaos",
-            "type": "jido.message.submit.v1",
-            "subject": session_id,
+            "type": f"jido.{name}.v1",
             "datacontenttype": "application/json",
-            "data": {"session_id": session_id, "content": text},
+            "data": data,
         }
+        body = json.dumps(command | ({"subject": session_id} if session_id else {})).encode()
         async with asyncio.timeout(WHOLE_S):
             while True:
                 self.tries += 1
-                answer = await self._asked(json.dumps(command).encode())
+                answer = await self._asked(f"jido.command.{name}", body)
                 if answer.get("type") == "jido.command.accepted.v1":
-                    return int(answer["data"]["sequence"])
+                    return answer["data"]
                 if answer and not answer["data"]["retryable"]:
                     raise RefusedError(answer["data"])
                 await asyncio.sleep(AGAIN_S)
 
-    async def _asked(self, command: bytes) -> dict[str, Any]:
+    async def _asked(self, subject: str, command: bytes) -> dict[str, Any]:
         """Return the answer, nothing where there is none."""
         with suppress(Error, TimeoutError, OSError):
-            reply = await self._connection.request(SUBJECT, command, ONE_TRY_S, headers=HEADERS)
+            reply = await self._connection.request(subject, command, ONE_TRY_S, headers=HEADERS)
             return json.loads(reply.data)
         return {}
 

@@ -15,15 +15,9 @@ from tests.chaos.load import Load, scale
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(3_000)]
 
-VICTIMS = (
-    "session-manager",
-    "worker",
-    "coordinator",
-    "agent-host",
-    "llm-gateway",
-    "nats-server",
-    "runtime",
-)
+PROGRAMS = ("session-manager", "coordinator", "agent-host", "llm-gateway", "nats-server")
+VICTIMS = (*PROGRAMS, "runtime", *PROGRAMS, *PROGRAMS)
+"""In turn, and a worker between any two."""
 
 
 async def under_load(load: Load, breaking: Callable[[], Awaitable[int]]) -> int:
@@ -78,9 +72,9 @@ async def test_whatever_is_killed_under_load_nothing_acknowledged_is_lost(load, 
     async def kill() -> int:
         for number in range(kills):
             await asyncio.sleep(chance.uniform(0.2, 0.8))
-            name = VICTIMS[number % len(VICTIMS)]
+            name = "worker" if number % 2 else VICTIMS[number // 2 % len(VICTIMS)]
             killed[name] += await kill_one(load, name, chance)
-            await asyncio.sleep(0.7)
+            await asyncio.sleep(0.5)
         return killed.total()
 
     await under_load(load, kill)

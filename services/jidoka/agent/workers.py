@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from jidoka.agent.zygote_link import ZygoteLink
+from jidoka.contract.errors import Unavailable
 from jidoka.contract.internal import WorkerExited, WorkerStart, WorkerState, WorkerStop
 from jidoka.core.placement import is_beneath
 
@@ -92,7 +93,11 @@ class Workers:
             except BaseException:
                 ours.close()
                 raise
-        return self._watch(start, pid, ours).state()
+        try:
+            return self._watch(start, pid, ours).state()
+        except ProcessLookupError:  # killed so soon that the zygote has waited for it already
+            ours.close()
+            raise Unavailable(part="the worker", why="it was gone at once") from None
 
     async def stop(self, stop: WorkerStop) -> None:
         """End a worker of at most that epoch; return when it is gone with all that it started."""

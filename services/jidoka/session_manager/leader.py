@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -112,13 +112,11 @@ async def lead(
         tasks.create_task(term.hosts.watch(keeper), name="hosts")
         watching = term.damage.watch(marked, settings.patrol_s, keeper.wake)
         tasks.create_task(watching, name="damage")
-        async with _ears(bus, keeper), term.creator, term.door:
-            keeper.wake_all()
-            logger().info("leading", sessions=len(sessions.rows))
-            try:
+        with closing(keeper):
+            async with _ears(bus, keeper), term.creator, term.door:
+                keeper.wake_all()
+                logger().info("leading", sessions=len(sessions.rows))
                 await asyncio.Event().wait()
-            finally:
-                keeper.close()
 
 
 def _composed(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from jidoka.bus.ensure import ensure
 from jidoka.bus.event_log import NatsEventLog
 from jidoka.contract import events as e
 from jidoka.contract.content import Status
+from jidoka.contract.errors import Unavailable
 from jidoka.contract.internal import WorkerStart, WorkerStop
 from jidoka.contract.subjects import WORKER_READY
 from tests.support.agent import SESSION, Bench, ScriptedAnswers
@@ -176,3 +178,26 @@ def session_of(process: Path) -> int:
         return int((process / "stat").read_text().rpartition(")")[2].split()[3])
     except OSError:
         return 0
+
+
+async def test_a_worker_that_is_gone_before_it_is_watched_costs_nobody_else(
+    bus: Bus, host: TestHost, tmp_path: Path
+):
+    _, start = await opened(bus, tmp_path)
+    fork = host.workers.zygote.start_worker
+
+    async def fork_and_kill(start: WorkerStart, lifeline: socket.socket) -> int:
+        pid = await fork(start, lifeline)
+        os.kill(pid, signal.SIGKILL)
+        for _ in range(2_000):
+            if not alive(pid):
+                break
+            await asyncio.sleep(0.005)
+        return pid
+
+    host.workers.zygote.start_worker = fork_and_kill
+    with pytest.raises(Unavailable):
+        await host.workers.start(start)
+    host.workers.zygote.start_worker = fork
+
+    assert (await host.workers.start(start)).pid
