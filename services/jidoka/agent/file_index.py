@@ -1,7 +1,7 @@
 """Which files a project has, as much as a model needs to know of it: ignored ones are left out.
 
 The folder is walked by descriptors, and no link is followed, so that it never shows what is
-outside. Time, entries and the size of the text are bounded. Blocking: for a thread.
+outside. Time, entries and the size of the text are bounded. Blocking: a large one is for a thread.
 """
 
 from __future__ import annotations
@@ -31,22 +31,32 @@ class Rules(Protocol):
 @dataclass(slots=True)
 class _Walk:
     until_s: float
+    most: int = MOST_ENTRIES
     seen: int = 0
     whole: bool = True
     files: list[str] = field(default_factory=list[str])
 
     def may_go_on(self) -> bool:
-        self.whole = self.seen < MOST_ENTRIES and time.monotonic() < self.until_s
+        self.whole = self.seen < self.most and time.monotonic() < self.until_s
         return self.whole
 
 
-def index_of(root: int) -> str:
+class NotWhole(Exception):  # noqa: N818 - no error: somebody has to take more time
+    """The folder is larger than what was to be looked at."""
+
+
+def index_of(root: int, most: int = MOST_ENTRIES, *, whole: bool = False) -> str:
     """Return the files below the folder with the descriptor `root`, one a line, sorted.
 
     Where they are too many for the text, folders with their number of files stand for them.
+
+    Raises:
+        NotWhole: `whole` was wanted, and there are more than `most` entries.
     """
-    walk = _Walk(time.monotonic() + MOST_SECONDS)
+    walk = _Walk(time.monotonic() + MOST_SECONDS, most)
     _into(root, "", (), walk)
+    if whole and not walk.whole:
+        raise NotWhole
     files = sorted(walk.files)
     text = "\n".join(files)
     if len(text.encode("utf-8", "replace")) > MOST_BYTES:

@@ -26,6 +26,7 @@ from jidoka.core.context import Assembled, assembled, offered
 from jidoka.core.effects import CallModel
 from jidoka.core.retry import model_delay_s
 from jidoka.core.state import SessionState
+from jidoka.core.tokens import written_tool
 
 log = logging.getLogger(__name__)
 
@@ -177,7 +178,8 @@ def _responded(
 def hash_of(sent: Assembled) -> str:
     """Return the SHA-256 of what the model was sent."""
     digest = hashlib.sha256(write_json(sent.messages))
-    digest.update(write_json(sent.tools))
+    for tool in sent.tools:
+        digest.update(written_tool(tool))
     return digest.hexdigest()
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from jidoka.agent.file_index import index_of
+from jidoka.agent.file_index import MOST_ENTRIES, NotWhole, index_of
 from jidoka.agent.notes import NAMES, places, repository_of
 from jidoka.contract.briefing import ContextSource
 from jidoka.contract.errors import JidokaError, PathNotFound
@@ -25,6 +25,8 @@ NOTE_BYTES = 32 * 1024
 INDEX_AGE = timedelta(minutes=10)
 """An older index is taken anew when a turn begins."""
 _LOOKED_AT_BYTES = 8_192
+_SMALL = 200
+"""Entries of a folder that is looked through at once."""
 
 Stamp = tuple[int, int, int]
 
@@ -35,6 +37,8 @@ class Reading:
 
     root: str
     now: Callable[[], datetime]
+    clean: Callable[[str], str] = str
+    """Strikes secrets out of what was read."""
     _folders: dict[str, Beneath] = field(default_factory=dict[str, Beneath])
     _seen: dict[str, tuple[Stamp, ContextSource]] = field(
         default_factory=dict[str, tuple[Stamp, ContextSource]]
@@ -87,16 +91,19 @@ class Reading:
         if taken is not None and self.now() - taken < INDEX_AGE:
             return []
         self._indexed_at = self.now()
-        text = await asyncio.to_thread(self._walked)
+        try:
+            text = self._walked(_SMALL, whole=True)  # quicker than any thread is made
+        except NotWhole:
+            text = await asyncio.to_thread(self._walked, MOST_ENTRIES)
         size = len(text.encode("utf-8", "replace"))
         digest = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
         index = ContextSource(kind="index", path=".", sha256=digest, size_bytes=size, text=text)
         return [index]
 
-    def _walked(self) -> str:
+    def _walked(self, most: int, *, whole: bool = False) -> str:
         folder = self._folder(self.root).open_folder(".")
         try:
-            return index_of(folder)
+            return index_of(folder, most, whole=whole)
         finally:
             os.close(folder)
 
@@ -128,6 +135,7 @@ class Reading:
             before = self._seen.get(key)
             if before is None or before[0] != stamp:
                 read = _source(kind, shown, file.read(most + 1), stat.st_size, most)
+                read = read.model_copy(update={"text": self.clean(read.text)})
                 self._seen[key] = before = (stamp, read)
         return before[1]
 
@@ -153,4 +161,9 @@ def _is_news(source: ContextSource, briefing: Briefing) -> bool:
     known = briefing.sources.get(key_of(source.kind, source.path))
     if source.sha256 is None and not source.problem:
         return known is not None
-    return known != source
+    # not by the text: what is recorded has placeholders where the file has secrets
+    return known is None or _stamp_of(known) != _stamp_of(source)
+
+
+def _stamp_of(source: ContextSource) -> tuple[str | None, int, str]:
+    return source.sha256, source.size_bytes, source.problem

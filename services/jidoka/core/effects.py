@@ -49,6 +49,15 @@ class AskPerson:
 
 
 @dataclass(frozen=True, slots=True)
+class AskBudget:
+    """Ask a person whether to go on beyond a budget → `question.asked`."""
+
+    call_id: str
+    scope: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
 class AwaitAnswer:
     """Wait for the answer; at the deadline → `tool.denied`, of the agent → `question.expired`."""
 
@@ -134,7 +143,7 @@ class TitleSession:
 
 @dataclass(frozen=True, slots=True)
 class KeepServer:
-    """Keep an MCP server running → `mcp.connected`, `mcp.failed`; ends when it is wanted no more."""
+    """Keep an MCP server running → `mcp.connected`, `mcp.failed`, until it is not wanted."""
 
     name: str
     added_at: int
@@ -146,6 +155,7 @@ Effect = (
     | CallModel
     | AskPermission
     | AskPerson
+    | AskBudget
     | AwaitAnswer
     | DenyTool
     | RunTool

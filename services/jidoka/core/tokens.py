@@ -34,4 +34,25 @@ def tokens_of_message(message: Mapping[str, Any]) -> int:
 
 def tokens_of_tools(specs: Iterable[Mapping[str, Any]]) -> int:
     """Return the tokens of the tools that a model is offered."""
-    return sum(tokens_of(write_json(spec).decode()) for spec in specs)
+    return sum(_of_spec(spec)[2] for spec in specs)
+
+
+def written_tool(spec: Mapping[str, Any]) -> bytes:
+    """Return the JSON of one tool."""
+    return _of_spec(spec)[1]
+
+
+_MOST_SPECS = 512
+_specs: dict[int, tuple[Mapping[str, Any], bytes, int]] = {}
+"""The JSON and tokens of tools, which are the same objects in call after call; held, so that no
+other one ever has its number."""
+
+
+def _of_spec(spec: Mapping[str, Any]) -> tuple[Mapping[str, Any], bytes, int]:
+    known = _specs.get(id(spec))
+    if known is None:
+        if len(_specs) >= _MOST_SPECS:
+            _specs.clear()
+        text = write_json(spec)
+        known = _specs[id(spec)] = (spec, text, tokens_of(text.decode()))
+    return known

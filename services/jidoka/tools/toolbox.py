@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any
 
 from jidoka.contract.errors import ToolArgsInvalid, ToolUnknown
-from jidoka.core.tooling import EffectClass, Tool
+from jidoka.core.tooling import EffectClass, Tool, ToolSpec
 from jidoka.tools.arguments import MAX_PROBLEMS, fitting, problems_of
 from jidoka.tools.ask import Ask
 from jidoka.tools.commit import Commit
@@ -37,6 +37,7 @@ class Toolbox:
 
     def __init__(self, tools: Iterable[Tool]) -> None:
         self._tools = {tool.spec.name: tool for tool in tools}
+        self._specs: list[dict[str, Any]] | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -46,10 +47,12 @@ class Toolbox:
     def add(self, tool: Tool) -> None:
         """Add a tool, or replace the one of its name."""
         self._tools[tool.spec.name] = tool
+        self._specs = None
 
     def remove(self, name: str) -> None:
         """Remove a tool; one that is not there is gone already."""
         self._tools.pop(name, None)
+        self._specs = None
 
     def get(self, name: str) -> Tool:
         """Return the tool of that name.
@@ -80,15 +83,16 @@ class Toolbox:
         return {name: tool.spec.effect for name, tool in self._tools.items()}
 
     def specs_for_model(self) -> list[dict[str, Any]]:
-        """Return the tools in the shape of OpenAI's function tools."""
-        return [
-            {
-                "type": "function",
-                "function": {
-                    "name": tool.spec.name,
-                    "description": tool.spec.description,
-                    "parameters": dict(tool.spec.parameters),
-                },
-            }
-            for tool in self._tools.values()
-        ]
+        """Return the tools in the shape of OpenAI's function tools: to be read, never changed."""
+        if self._specs is None:
+            self._specs = [_for_model(tool.spec) for tool in self._tools.values()]
+        return list(self._specs)
+
+
+def _for_model(spec: ToolSpec) -> dict[str, Any]:
+    function = {
+        "name": spec.name,
+        "description": spec.description,
+        "parameters": dict(spec.parameters),
+    }
+    return {"type": "function", "function": function}
