@@ -6,7 +6,7 @@ import asyncio
 import random
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any, Final, TypedDict
 from urllib.parse import SplitResult, urlsplit
 
 from nats import errors as nats_errors
@@ -55,7 +55,15 @@ def servers_of(url: str) -> list[str]:
     return [f"{each.scheme}://{each.netloc.rpartition('@')[2]}" for each in parts]
 
 
-def secret_of(url: str) -> dict[str, str]:
+class Secret(TypedDict, total=False):
+    """What a broker wants to know, as nats-py names it."""
+
+    token: str
+    user: str
+    password: str
+
+
+def secret_of(url: str) -> Secret:
     """Return token, or user and password, of a broker's URL, as nats-py names them.
 
     Given apart they hold for the servers too that a cluster names by itself: without them those

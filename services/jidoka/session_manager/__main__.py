@@ -28,13 +28,14 @@ from jidoka.contract.ids import uuid7
 from jidoka.session_manager.leader import lead
 from jidoka.session_manager.rebuilding import rebuild
 from jidoka.settings import SessionManagerSettings, load, required_nats_url
+from jidoka.settings.storage import room_in
 from jidoka.store.registry import SqliteRegistry
 
 PATIENCE_S: Final = 30.0
 LEAVE_S: Final = 8.0
 """How long the end of a term may take before it is cut short."""
 REGISTRY_AGAIN_S: Final = 3.0
-"""Who cannot write its registry stands back: another one may be able to lead."""
+"""Who finds no room for its registry stands back: another one may be able to lead."""
 LEASE: Final = "session-manager"
 
 
@@ -55,6 +56,8 @@ async def serve(settings: SessionManagerSettings) -> None:
                 if await _unless(stop, lease.acquire()):
                     await _term(settings, bus, lease, name, stop)
             except (StorageFull, StorageNotWritable) as problem:
+                if room_in(settings.registry.parent).state != "full":
+                    raise
                 telemetry.logger().error("no registry, no lead", why=problem.message)
                 await _unless(stop, asyncio.sleep(REGISTRY_AGAIN_S))
             finally:

@@ -196,8 +196,10 @@ def _session_in(asked: Asked) -> str:
 
 
 def _broker(url: str, name: str) -> NatsBroker:
+    token = secret_of(url).get("token")
     return NatsBroker(
-        servers_of(url),
+        servers_of(url) if token else url.split(","),
+        token=token,
         name=name,
         decoder=_decoded,
         apply_types=False,
@@ -206,7 +208,6 @@ def _broker(url: str, name: str) -> NatsBroker:
         reconnect_time_wait=0.1,  # pyright: ignore[reportArgumentType] - it is only slept
         ping_interval=PING_EVERY_S,
         max_outstanding_pings=MISSED_PINGS,
-        **secret_of(url),
     )
 
 

@@ -139,25 +139,3 @@ async def test_a_broker_that_was_killed_and_is_back_finds_everything_as_it_was(
     assert info["status"] == "active"
     assert "worker.lost 1" not in events
     assert {start.epoch for start in host.started} == {1}
-
-
-async def test_a_registry_that_cannot_be_written_is_waited_for_by_the_same_process(
-    bus: Bus, nats_url: str, home: Path, tmp_path: Path
-):
-    registry = tmp_path / "registry.db"
-    (registry / "in-the-way").mkdir(parents=True)
-    async with process(home, nats_url, JIDOKA_REGISTRY_PATH=str(registry)) as manager:
-        said = await asyncio.wait_for(_line_with(manager, b"no registry"), START_S)
-        (registry / "in-the-way").rmdir()
-        registry.rmdir()
-        leads = await leader_pid(bus)
-
-    assert b"cannot be written" in said
-    assert leads == manager.pid
-
-
-async def _line_with(running: asyncio.subprocess.Process, word: bytes) -> bytes:
-    assert running.stderr
-    while word not in (line := await running.stderr.readline()):
-        assert line, "it ended"
-    return line
