@@ -16,11 +16,12 @@ from jidoka.agent.resolving import Tools, resolved
 from jidoka.contract import events as e
 from jidoka.contract.errors import JidokaError, ToolTimeout
 from jidoka.core.budget import error_info
-from jidoka.core.effects import AskPermission, AskPerson, AwaitAnswer, Effect
-from jidoka.core.permission import risk
+from jidoka.core.effects import AskBudget, AskPermission, AskPerson, AwaitAnswer, Effect
+from jidoka.core.permission import hidden_from, risk, rules_of
+from jidoka.core.purse import question_of
 from jidoka.core.rules import Verdict
 from jidoka.core.state import OpenCall, SessionState
-from jidoka.core.tooling import EffectClass, FileState, Tool, ToolContext
+from jidoka.core.tooling import EffectClass, FileState, Tool, ToolContext, ToolSpec
 
 MakeContext = Callable[[SessionState, EffectClass, Callable[[str], None]], ToolContext]
 _PLAN_S = 30.0
@@ -55,6 +56,11 @@ class Questions:
         else:
             await self._ask(effect, call.call_id, said.rule)
         return True
+
+    def hidden_from(self, spec: ToolSpec) -> tuple[str, ...]:
+        """Return the globs of files that a search of this tool does not look into."""
+        rules = rules_of(self.recorder.session.state, self.recorder.rules)
+        return hidden_from(spec.name, spec.effect, rules) if rules else ()
 
     async def deny(self, effect: Effect, by: str, rule: str = "") -> None:
         """Record that a call does not run."""
@@ -117,6 +123,11 @@ class Questions:
             default=args.get("default", ""),
         )
         await self.recorder.record(effect, lambda _state: event)
+
+    async def ask_budget(self, effect: AskBudget) -> None:
+        """Record the question whether to go on beyond a budget."""
+        deadline = self._deadline()
+        await self.recorder.record(effect, lambda state: question_of(state, effect, deadline))
 
     async def expire(self, effect: AwaitAnswer) -> None:
         """Record that nobody answered in time."""

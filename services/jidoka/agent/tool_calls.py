@@ -106,7 +106,8 @@ class ToolCalls:
         tool, args = resolved(self.tools, self.recorder.session.state, call)
         live = self.output(call, self.recorder.turn_id())
         context = self.context(self.recorder.session.state, tool.spec.effect, live.write)
-        context = replace(context, answer=_answer_of(call))
+        hidden = self.questions.hidden_from(tool.spec)
+        context = replace(context, answer=_answer_of(call), hidden=hidden)
         try:
             before = await tool.pre_state(args, context)
             after = await planned(tool, args, context)

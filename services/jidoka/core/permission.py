@@ -19,7 +19,7 @@ from jidoka.contract.content import PermissionMode
 from jidoka.contract.json import is_object_text
 from jidoka.core.permission_parts import Part, Request, parts_of
 from jidoka.core.rule_matching import Match, matching
-from jidoka.core.rules import STRENGTH, Rule, Verdict, parse_rule
+from jidoka.core.rules import HOST_TOOLS, STRENGTH, Rule, Verdict, parse_rule
 from jidoka.core.state import OpenCall, SessionState
 from jidoka.core.tooling import EffectClass
 
@@ -124,6 +124,19 @@ def rules_of(state: SessionState, outer: Rules = ()) -> Rules:
     if not state.permissions and not state.remembered:
         return outer
     return (*outer, *_own(state.permissions, tuple(one.rule for one in state.remembered)))
+
+
+def hidden_from(tool: str, kind: EffectClass, rules: Rules) -> tuple[str, ...]:
+    """Return the globs of files that a tool must not even find something in."""
+    return tuple(
+        rule.pattern
+        for rule in rules
+        if rule.verdict is Verdict.DENY
+        and rule.pattern
+        and not rule.words
+        and rule.tool not in HOST_TOOLS
+        and (rule.covers(tool, kind) or rule.covers("read", EffectClass.PURE))
+    )
 
 
 @lru_cache(maxsize=8)

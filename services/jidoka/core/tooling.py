@@ -214,6 +214,8 @@ class ToolContext:
     """Path → sha-256 of what this session last read there or wrote."""
     commits: Commits | None = None
     """None: this session does not commit."""
+    hidden: tuple[str, ...] = ()
+    """Globs of files that a search does not look into: rules deny them."""
     answer: str | None = None
     """What a person answered, for the tool that asks; None: nobody did."""
     read_first: bool = True

@@ -26,7 +26,9 @@ async def search(
         ToolTimeout: it took too long.
     """
     _check(context, place)
-    command = shlex.join(["rg", *_COMMON, *options, "--", *_target(place)])
+    # the last glob that fits wins
+    hidden = [f"--glob=!{glob}" for glob in context.hidden]
+    command = shlex.join(["rg", *_COMMON, *options, *hidden, "--", *_target(place)])
     result = await context.sandbox.run(
         command,
         root=context.root,

@@ -110,6 +110,22 @@ async def test_a_link_leads_a_rule_to_the_file_behind_it(tmp_path):
     assert not any(isinstance(x, e.ToolStarted) for x in events)
 
 
+async def test_a_search_finds_nothing_in_a_file_that_is_denied(tmp_path):
+    (tmp_path / "a").mkdir()
+    for name in (".env", "a/.env", "notes"):
+        (tmp_path / name).write_text("canary\n")
+    search = asks(
+        ("grep", '{"pattern": "canary"}'), ("grep", '{"pattern": "canary", "glob": ".env"}')
+    )
+    bench = memory_bench(tmp_path, search, "done", rules=rules("deny read .env"))
+
+    events = await ended(bench)
+
+    outputs = [x.output for x in events if isinstance(x, e.ToolCompleted)]
+    assert "notes" in outputs[0]
+    assert not any(".env" in output for output in outputs)
+
+
 async def test_a_link_to_a_file_that_is_asked_about_is_asked_about(tmp_path):
     (tmp_path / "real").write_text("x")
     (tmp_path / "link").symlink_to("real")
