@@ -16,6 +16,7 @@ from jidoka.agent.pairing import model_calls
 from jidoka.agent.perform import Performer
 from jidoka.agent.project import Project
 from jidoka.agent.questions import Questions
+from jidoka.agent.reading import Reading
 from jidoka.agent.recorder import Recorder
 from jidoka.agent.servers import Servers, SessionTools
 from jidoka.agent.session import LiveSession
@@ -172,7 +173,9 @@ class Bench:
             *(questions, AfterTools(recorder)),
         )
         undoer = Undoer(recorder, files, project.forget)
-        models = model_calls(recorder, self.model, tools, str(self.root), self._window_of)
+        models = model_calls(
+            recorder, self.model, tools, Reading(str(self.root), now), self._window_of
+        )
         performer = Performer(recorder, models, tools, questions, undoer, servers, now, new_id)
         keeper = SnapshotKeeper(self.snapshots, session)
         return tasks.create_task(work(recorder, performer, keeper, _nothing))

@@ -12,6 +12,7 @@ from typing import Protocol
 from jidoka.agent.clock import now
 from jidoka.agent.pairing import toolbox_of
 from jidoka.agent.reading import Reading
+from jidoka.agent.secrets import SessionSecrets
 from jidoka.agent.session import LiveSession
 from jidoka.agent.snapshots import SnapshotKeeper
 from jidoka.bus.buckets import Snapshots
@@ -47,7 +48,8 @@ async def context_of(asked: ContextAsked, bus: Bus, fetch_hosts: Sequence[str]) 
     session = await _folded(asked.session_id, NatsEventLog(bus), Snapshots(bus))
     specs = toolbox_of(BackgroundShells(), fetch_hosts).specs_for_model()
     state, transcript = session.state, session.transcript
-    reading = Reading(state.project_path, now)
+    secrets = SessionSecrets(bus.redactors, state.session_id, state.project_path)
+    reading = Reading(state.project_path, now, lambda text: secrets.redactor().text(text)[0])
     try:
         sources = await reading.changes(state, transcript.briefing, whole=True)
     finally:

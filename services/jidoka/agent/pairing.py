@@ -90,14 +90,15 @@ def paired(
         recorder, guarded, project.context, output, spill, aftermath, files, questions, after
     )
     model = GatewayClient(bus, blobs)
-    models = model_calls(recorder, model, tools, project.root, asking_the_gateway(bus))
+    reading = Reading(project.root, now, lambda text: secrets.redactor().text(text)[0])
+    models = model_calls(recorder, model, tools, reading, asking_the_gateway(bus))
     undoer = Undoer(recorder, files, project.forget)
     return Performer(recorder, models, tools, questions, undoer, servers, now, new_id)
 
 
 def model_calls(
-    recorder: Recorder, model: Model, tools: ToolCalls, root: str, window_of: WindowOf
+    recorder: Recorder, model: Model, tools: ToolCalls, reading: Reading, window_of: WindowOf
 ) -> ModelCalls:
     """Return what asks the model for one worker."""
     compacting = Compacting(recorder, model, tools.specs, window_of)
-    return ModelCalls(recorder, model, tools, Reading(root, now), compacting, now)
+    return ModelCalls(recorder, model, tools, reading, compacting, now)

@@ -17,6 +17,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 from jidoka.contract.briefing import ContextSource, TodoItem
 from jidoka.contract.content import (
     BlobRef,
+    BudgetOver,
     Content,
     ErrorInfo,
     FileHash,
@@ -351,7 +352,7 @@ class TurnStarted(EventData, name="turn.started"):
     """The turn whose messages are answered once more."""
 
 
-class LlmRequested(EventData, name="llm.requested"):
+class LlmRequested(Redacted, name="llm.requested"):
     """The model is asked."""
 
     turn_id: str
@@ -429,6 +430,8 @@ class QuestionAsked(EventData, name="question.asked"):
     deadline: AwareDatetime
     default: str = ""
     """What holds when nobody answers in time; empty: the agent is told that nobody did."""
+    over: BudgetOver | None = None
+    """The limit that is used up, where the question is whether to go on beyond it."""
 
 
 class QuestionExpired(EventData, name="question.expired"):
@@ -521,7 +524,7 @@ class TurnLimitReached(EventData, name="turn.limit_reached"):
     limit: float
 
 
-class TodoUpdated(EventData, name="todo.updated"):
+class TodoUpdated(Redacted, name="todo.updated"):
     """The agent changed its list of what is to be done: the whole list, each time."""
 
     turn_id: str
@@ -529,7 +532,7 @@ class TodoUpdated(EventData, name="todo.updated"):
     items: tuple[TodoItem, ...] = ()
 
 
-class ContextCompacted(EventData, name="context.compacted"):
+class ContextCompacted(Redacted, name="context.compacted"):
     """A part of the conversation was replaced for the model; the log keeps it."""
 
     turn_id: str | None = None

@@ -213,3 +213,15 @@ def test_a_large_project_is_told_by_its_folders(tmp_path: Path):
 
     assert "folder_07/ (30 files)" in listed
     assert len("\n".join(listed)) <= MOST_BYTES + 64
+
+
+async def test_secrets_are_struck_out_and_what_has_some_is_not_told_again(tmp_path: Path):
+    (tmp_path / "AGENTS.md").write_text("The key is hunter22.")
+    reading = Reading(str(tmp_path), lambda: NOW, lambda text: text.replace("hunter22", "[...]"))
+    state, briefing = state_of(tmp_path), Briefing()
+
+    first = await told(reading, state, briefing)
+    second = await told(Reading(str(tmp_path), lambda: NOW), state, briefing)
+
+    assert first[0].text == "The key is [...]."
+    assert second == []
