@@ -14,7 +14,7 @@ import pytest
 from jidoka.client import Client, Recorded
 from jidoka.contract import events as e
 from tests.acceptance.conftest import Write, call
-from tests.support.home import Home, until
+from tests.support.home import Home
 
 pytestmark = [pytest.mark.timeout(120)]
 
@@ -30,14 +30,29 @@ def files_of(project: Path) -> dict[str, str]:
     return {str(path.relative_to(project)): path.read_text() for path in found if path.is_file()}
 
 
+def talked(home: Home, project: Path, model: Path, *messages: str) -> str:
+    """Return a session that has answered these messages; without the command line, to be quick."""
+
+    async def talk(client: Client) -> str:
+        llm = {"model": f"scripted:{model}"}
+        settings = {"llm": llm, "permission_mode": "full-auto", "sandbox": "off"}
+        session_id = await client.create_session(project, **settings)
+        for message in messages:
+            await said(client, session_id, await client.send_message(session_id, message))
+        return session_id
+
+    return home.ask(talk)
+
+
+async def said(client: Client, session_id: str, number: int) -> None:
+    async for item in client.subscribe_to_session(session_id, after=number, live=False):
+        if isinstance(item, Recorded) and isinstance(item.event, e.TurnEnded):
+            return
+
+
 def edited(home: Home, project: Path, script: Write, *more: dict[str, object]) -> str:
     """Return a session whose first turn has changed the project."""
-    words = ["--project", str(project), "--permission-mode", "full-auto", "--sandbox", "off"]
-    model = f"scripted:{script(*EDITS, *more)}"
-    session_id = home.json("session", "create", *words, "--model", model, "--json")["session_id"]
-    sent = home.jidoka("send", session_id, "Say three", "--wait")
-    assert sent.returncode == 0, sent.stdout + sent.stderr
-    return session_id
+    return talked(home, project, script(*EDITS, *more), "Say three")
 
 
 @pytest.mark.parametrize("repository", [True, False])
@@ -79,16 +94,19 @@ def test_what_a_person_changed_since_is_shown_and_stays(home: Home, project: Pat
     assert files_of(project) == {"note.txt": "mine\n"}
 
 
-def test_the_model_does_not_read_what_was_undone(home: Home, project: Path, script: Write):
-    session_id = edited(home, project, script, {"text": "Hello."})
+def test_a_new_message_ends_the_chance_of_a_redo(home: Home, project: Path, script: Write):
+    session_id = edited(home, project, script, {"when": "And now?", "text": "Hello."})
     home.json("undo", session_id, "--json")
 
-    home.jidoka("send", session_id, "And now?", "--wait")
+    async def talk(client: Client) -> None:
+        await said(client, session_id, await client.send_message(session_id, "And now?"))
+
+    home.ask(talk)
 
     redo = home.jidoka("redo", session_id, "--json")
-    undone = [x for x in home.log_of(session_id) if isinstance(x.event, e.TurnUndone)]
-    assert len(undone) == 1
+    followed = home.jidoka("follow", session_id, "--no-wait")
     assert json.loads(redo.stdout)["error"]["code"] == "nothing_to_undo"
+    assert "- 1 turn undone, 2 files put back" in followed.stdout
 
 
 def test_what_a_turn_changed_is_shown(home: Home, project: Path, script: Write):
@@ -96,8 +114,8 @@ def test_what_a_turn_changed_is_shown(home: Home, project: Path, script: Write):
     change = call("shell", command="printf '\\0\\2' > blob; chmod +x note.txt; rm -f gone")
     (project / "gone").write_text("x\n")
     more = [{"tool_calls": [change]}, {"text": "Done."}]
-    session_id = edited(home, project, script, *({**answer, "when": "More"} for answer in more))
-    home.jidoka("send", session_id, "More", "--wait")
+    more = [{**answer, "when": "More"} for answer in more]
+    session_id = talked(home, project, script(*EDITS, *more), "Say three", "More")
 
     first = home.jidoka("diff", session_id, "1")
     second = home.json("diff", session_id, "--json")
@@ -136,19 +154,18 @@ def test_the_last_answer_is_given_anew(home: Home, project: Path, script: Write)
 
 
 def test_a_turn_that_failed_is_gone_on_with(home: Home, project: Path, script: Write):
-    broken = {"when": "Say three", "error": {"kind": "refusal"}}
-    words = ["--project", str(project), "--permission-mode", "full-auto", "--sandbox", "off"]
-    model = f"scripted:{script(EDITS[0] | {'when': 'Say three'}, broken)}"
-    session_id = home.json("session", "create", *words, "--model", model, "--json")["session_id"]
-    failed = home.jidoka("send", session_id, "Say three", "--wait")
+    session_id = talked(home, project, script(EDITS[0], {"error": {"kind": "refusal"}}), "Three!")
     other = f"scripted:{script({'text': 'Mended.'}, name='other.json')}"
     home.json("session", "configure", session_id, "--model", other, "--json")
 
-    said = home.jidoka("retry", session_id, "--wait")
+    answered = home.jidoka("retry", session_id, "--wait")
     undone = home.json("undo", session_id, "--json")
 
-    assert (failed.returncode, said.returncode) == (1, 0), said.stderr
-    assert "Mended." in said.stdout
+    outcomes = [
+        x.event.outcome for x in home.log_of(session_id) if isinstance(x.event, e.TurnEnded)
+    ]
+    assert outcomes == ["failed", "completed"]
+    assert "Mended." in answered.stdout
     assert undone["paths"] == ["note.txt"]
     assert files_of(project) == {"note.txt": "one\ntwo\n"}
 
@@ -164,29 +181,26 @@ def test_a_model_that_nobody_has_is_refused_at_the_door(home: Home, project: Pat
 def test_messages_that_wait_are_listed_changed_and_taken_back(
     home: Home, project: Path, script: Write
 ):
-    words = [
-        "--project",
-        str(project),
-        "--model",
-        f"scripted:{script({'error': {'kind': 'hang'}})}",
-    ]
-    session_id = home.json("session", "create", *words, "--json")["session_id"]
-    home.jidoka("send", session_id, "First")
-    until(lambda: any(isinstance(x.event, e.LlmRequested) for x in home.log_of(session_id)))
-    for text in ("Second", "Third"):
-        home.jidoka("send", session_id, text)
+    session_id = talked(home, project, script({"error": {"kind": "hang"}}))
 
+    async def talk(client: Client) -> None:
+        number = await client.send_message(session_id, "First")
+        async for item in client.subscribe_to_session(session_id, after=number, live=False):
+            if isinstance(item, Recorded) and isinstance(item.event, e.LlmRequested):
+                break
+        for text in ("Second", "Third"):
+            await client.send_message(session_id, text)
+
+    home.ask(talk)
     home.json("queue", "edit", session_id, "1", "Other", "--json")
     home.json("queue", "withdraw", session_id, "2", "--json")
 
-    busy = home.jidoka("send", session_id, "Now", "--policy", "reject", "--json")
     too_busy = home.jidoka("undo", session_id, "--json")
     waiting = home.json("queue", "list", session_id, "--json")
     gone = home.jidoka("queue", "withdraw", session_id, "7", "--json")
+    codes = [json.loads(each.stdout)["error"]["code"] for each in (too_busy, gone)]
     assert [message["text"] for message in waiting] == ["Other"]
-    codes = [json.loads(each.stdout)["error"]["code"] for each in (busy, too_busy, gone)]
-    assert codes == ["session_busy", "session_busy", "call_not_found"]
-    home.json("session", "terminate", session_id, "--json")
+    assert codes == ["session_busy", "call_not_found"]
 
 
 def test_an_undo_whose_worker_is_killed_is_finished_by_the_next(
@@ -196,10 +210,9 @@ def test_an_undo_whose_worker_is_killed_is_finished_by_the_next(
         (project / f"file{number}").write_text("before\n")
     before = files_of(project)
     change = call("shell", command="for file in file*; do echo after > $file; done")
-    words = ["--project", str(project), "--permission-mode", "full-auto", "--sandbox", "off"]
-    model = f"scripted:{script({'tool_calls': [change]}, {'text': 'Done.'})}"
-    session_id = home.json("session", "create", *words, "--model", model, "--json")["session_id"]
-    home.jidoka("send", session_id, "Change them", "--wait")
+    session_id = talked(
+        home, project, script({"tool_calls": [change]}, {"text": "Done."}), "Change them"
+    )
     worker = home.json("session", "show", session_id, "--json")["worker_pid"]
 
     async def undone_over_its_death(client: Client) -> object:
