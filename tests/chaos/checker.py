@@ -164,12 +164,14 @@ def _check_calls(events: list[Event]) -> list[str]:
 
 
 def _check_turns(events: list[Event]) -> list[str]:
-    """A message is taken up once; a turn ends once; an answer is recorded once a step."""
+    """A message is taken up once; a turn ends once; an answer is recorded once, and kept."""
     broken: list[str] = []
     taken: Counter[str] = Counter()
     ends: Counter[str] = Counter()
     answers: Counter[str] = Counter()
     for event in events:
+        if event.name == "llm.requested" and event.data.get("call_id") in answers:
+            broken.append(f"model call {event.data['call_id']} was answered and asked for again")
         if event.name == "turn.started":
             taken.update(event.data["message_ids"])
         if event.name == "turn.ended":
@@ -191,3 +193,31 @@ def _check_acknowledged(session_id: str, events: list[Event], numbers: list[int]
     ids = Counter(event.data.get("message_id") for event in events if event.name == ACCEPTED)
     broken += [f"{session_id}: message {i} is there {n} times" for i, n in ids.items() if n > 1]
     return broken
+
+
+def unfinished(sessions: dict[str, list[Event]]) -> list[str]:
+    """Return what is left open in logs of which all turns are said to be at their end."""
+    broken: list[str] = []
+    for session_id, events in sessions.items():
+        messages = _ids(events, ACCEPTED, "message_id") - _taken(events)
+        turns = _ids(events, "turn.started", "turn_id") - _ids(events, "turn.ended", "turn_id")
+        ended = set[str]().union(*(_ids(events, name, "call_id") for name in ENDS))
+        asked = {
+            call["call_id"]
+            for event in events
+            if event.name == "llm.responded"
+            for call in event.data.get("tool_calls", [])
+        }
+        broken += [f"{session_id}: message {each} was never taken up" for each in messages]
+        broken += [f"{session_id}: turn {each} has no end" for each in turns]
+        broken += [f"{session_id}: {each} has no end" for each in asked - ended]
+    return broken
+
+
+def _ids(events: list[Event], name: str, field_name: str) -> set[str]:
+    return {event.data[field_name] for event in events if event.name == name}
+
+
+def _taken(events: list[Event]) -> set[str]:
+    names = ("turn.started", "llm.requested")
+    return {m for event in events if event.name in names for m in event.data.get("message_ids", [])}

@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from jidoka.contract import events as e
-from tests.chaos.checker import Findings, check, read_all
+from tests.chaos.checker import Findings, check, read_all, unfinished
 from tests.chaos.sender import Sender
 from tests.support.system import Stack
 
 MESSAGES = 2_000
 """That a script knows; a session says each at most once."""
-TURN_S = 90.0
+TURN_S = 300.0
 LOOK_S = 0.005
 
 
@@ -83,7 +83,9 @@ class Load:
         sessions = await read_all(self.stack.state["nats_url"])
         acknowledged = {talk.session_id: talk.acknowledged for talk in self.talks}
         effects = [f"{talk.session_id}/{line}" for talk in self.talks for line in talk.effects]
-        return check(sessions, acknowledged, effects)
+        findings = check(sessions, acknowledged, effects)
+        findings.broken += unfinished(sessions)
+        return findings
 
     async def _talk(self, talk: Talk) -> None:
         while not self.stopping and talk.said < MESSAGES:

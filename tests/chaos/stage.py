@@ -17,7 +17,7 @@ import psutil
 
 from jidoka.client.session import Client
 from jidoka.runtime.programs import environment_of
-from tests.chaos.checker import Findings, check, read_all
+from tests.chaos.checker import Findings, check, read_all, unfinished
 from tests.chaos.history import History, watched
 from tests.chaos.model import PacedModel, paced_model
 from tests.chaos.wire import Wire, running_wire
@@ -89,7 +89,9 @@ class Stage:
         sessions = await read_all(self.stack.state["nats_url"])
         acknowledged = {place.session_id: place.acknowledged for place in self.places}
         effects = [f"{place.session_id}/{x}" for place in self.places for x in place.effects]
-        return check(sessions, acknowledged, effects)
+        findings = check(sessions, acknowledged, effects)
+        findings.broken += unfinished(sessions)
+        return findings
 
 
 @asynccontextmanager

@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from tests.chaos.checker import Event, check
+from tests.chaos.checker import Event, check, unfinished
 
 
 def log_of(*events: tuple[str, dict, int | None]) -> list[Event]:
@@ -56,6 +56,7 @@ def test_a_sound_log_breaks_nothing():
         (("turn.started", {"turn_id": "u", "message_ids": ["m1"]}, 1), "message m1 was taken up 2"),
         (("message.accepted", {"message_id": "m1"}, None), "message m1 is there 2 times"),
         (("llm.requested", {}, 0), "is of epoch 0, not 1"),
+        (("llm.requested", {"call_id": "t-1"}, 1), "t-1 was answered and asked for again"),
     ],
 )
 def test_each_broken_promise_is_named(more, complaint):
@@ -81,3 +82,14 @@ def test_a_hole_an_altered_event_and_a_lost_message_are_named():
     assert any("by hash" in line for line in check({"s1": altered}, {}, []).broken)
     assert any("#9 is lost" in line for line in lost.broken)
     assert any("ran 2 times" in line for line in lost.broken)
+
+
+@pytest.mark.parametrize(
+    ("kept", "complaint"),
+    [(3, "message m1 was never taken up"), (4, "turn t has no end"), (5, "c has no end")],
+)
+def test_what_is_left_open_is_named(kept, complaint):
+    whole, cut = {"s1": log_of(*GOOD)}, {"s1": log_of(*GOOD[:kept])}
+
+    assert unfinished(whole) == []
+    assert any(complaint in line for line in unfinished(cut))

@@ -45,7 +45,7 @@ def ours(folder: Path) -> dict[int, str]:
 
 async def test_asked_to_end_in_the_middle_of_work_it_is_gone_in_time_and_loses_nothing(load, count):
     await load.open(6)
-    times, took_s, left = scale(1, 20), [], {}
+    times, took_s, left = scale(1, 5), [], {}
     talking = asyncio.create_task(load.run())
     for _ in range(times):
         await asyncio.sleep(2.0)
@@ -71,7 +71,7 @@ async def test_asked_to_end_in_the_middle_of_work_it_is_gone_in_time_and_loses_n
 async def test_a_runtime_that_is_killed_on_its_way_up_leaves_nothing(tmp_path, count):
     home, left = tmp_path / "home", {}
     (home / "tmp").mkdir(parents=True)
-    times, chance = scale(4, 100), random.Random(13)  # noqa: S311
+    times, chance = scale(4, 40), random.Random(13)  # noqa: S311
     without = {key: value for key, value in os.environ.items() if not key.startswith("JIDOKA_")}
     environment = without | {"JIDOKA_HOME": str(home), "TMPDIR": str(home / "tmp")}
     for _ in range(times):
@@ -92,7 +92,7 @@ async def test_a_runtime_that_is_killed_on_its_way_up_leaves_nothing(tmp_path, c
 
 async def test_a_runtime_that_is_killed_at_work_leaves_nothing(load: Load, count):
     await load.open(6)
-    times, left = scale(2, 50), {}
+    times, left = scale(1, 10), {}
     chance = random.Random(17)  # noqa: S311
     talking = asyncio.create_task(load.run())
     for _ in range(times):

@@ -23,7 +23,7 @@ from jidoka.core.ports import Entry
 
 START_S = 60.0
 STOP_S = 20.0
-WAIT_S = 120.0
+WAIT_S = 300.0
 
 
 @dataclass
