@@ -107,6 +107,8 @@ async def _watch(client: Client, done: Attempt, decide: Decide) -> None:
                 case Recorded(event=e.PermissionRequested() as question):
                     decision = "deny" if decide(question) == "deny" else "allow"
                     await client.answer(done.session_id, question.call_id, decision)
+                case Recorded(event=e.QuestionAsked(call_id=call_id)):
+                    await client.answer_question(done.session_id, call_id, done.task.answer)
                 case Recorded(event=e.TurnEnded()):
                     return
                 case _:

@@ -39,6 +39,8 @@ class Task:
     """What the scripted model says where it may change nothing."""
     needs: tuple[str, ...] = ()
     """Tool chains, by the names of `toolchains.py`."""
+    answer: str = "Decide yourself; nobody is there."
+    """What the person says when the model asks something."""
     git: bool = False
     """Whether the project is a repository, to which the change is to be committed."""
 

@@ -105,6 +105,19 @@ async def test_what_a_person_denies_is_not_done_and_the_turn_goes_on(
     assert done.ended.outcome == "completed"
 
 
+@pytest.mark.parametrize("task", ["py-rounding"], indirect=True)
+async def test_what_the_model_asks_is_answered_and_the_answer_is_what_it_reads(
+    home: Home, tmp_path: Path, task: Task
+):
+    done = await solve(home, task, tmp_path, "auto-edit")
+
+    answered = [x for x in done.events if isinstance(x, e.QuestionAnswered)]
+    read = [x.output for x in done.events if isinstance(x, e.ToolCompleted) and x.tool == "ask"]
+    assert complaints(done) == []
+    assert [x.answer for x in answered] == [task.answer]
+    assert read == [task.answer]
+
+
 def test_the_tasks_are_many_and_in_many_languages():
     found = [tasks.load(name) for name in tasks.names()]
 

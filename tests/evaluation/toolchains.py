@@ -1,7 +1,8 @@
 """What the tasks' languages need besides the system: found once, shown to the sandbox read-only.
 
 A sandbox has a fresh home each time, so Go would compile its library anew with every command. A
-cache that is filled beforehand, and only read inside, saves that.
+cache that is filled beforehand saves that: inside, each command has one of its own that is made of
+links to it.
 """
 
 from __future__ import annotations
@@ -27,6 +28,12 @@ ASK_S = 60.0
 SYSTEM = ("/usr/bin", "/usr/lib", "/usr/share", "/bin")
 """What every command sees; other folders below /usr are seen too, but are not on PATH."""
 OUR_GO = "go-with-a-cache"
+WRAPPER = """#!/bin/sh
+: "${{GOCACHE:=${{TMPDIR:-/tmp}}/go-cache}}"
+[ -d "$GOCACHE" ] || cp -rs {cache} "$GOCACHE"
+export GOCACHE GOTOOLCHAIN=local GOFLAGS=-mod=mod GOPROXY=off
+exec {root}/bin/go "$@"
+"""
 
 
 @dataclass(frozen=True)
@@ -68,8 +75,7 @@ def _go(work: Path) -> list[Path]:
     wrapper, cache = ours / "bin" / "go", ours / "cache"
     wrapper.parent.mkdir(parents=True)
     cache.mkdir()
-    settings = f"GOCACHE={cache} GOTOOLCHAIN=local GOFLAGS=-mod=mod GOPROXY=off"
-    wrapper.write_text(f'#!/bin/sh\n{settings} exec {root}/bin/go "$@"\n')
+    wrapper.write_text(WRAPPER.format(cache=cache, root=root))
     wrapper.chmod(0o755)
     return [ours, root]  # ours is found first
 
@@ -79,8 +85,9 @@ def warm_go(toolchains: Toolchains, project: Path) -> subprocess.Popen[bytes] | 
     wrapper = next((f / "bin" / "go" for f in toolchains.folders if f.name == OUR_GO), None)
     if wrapper is None:
         return None
-    words = [str(wrapper), "build", "-o", os.devnull, "."]
-    return subprocess.Popen(words, cwd=project, stdout=subprocess.DEVNULL)
+    words = [str(wrapper), "build", "-o", str(project / "program"), "."]
+    cache = os.environ | {"GOCACHE": str(wrapper.parent.parent / "cache")}
+    return subprocess.Popen(words, cwd=project, env=cache, stdout=subprocess.DEVNULL)
 
 
 def _home_of(program: str) -> Path:
