@@ -18,10 +18,10 @@ from jidoka.agent.tool_calls import ToolCalls
 from jidoka.contract import events as e
 from jidoka.contract.briefing import ContextSource
 from jidoka.contract.content import Policy, ToolCall
-from jidoka.contract.errors import Internal, JidokaError
+from jidoka.contract.errors import BudgetExceeded, Internal, JidokaError
 from jidoka.contract.internal import LlmAnswer, LlmCall
 from jidoka.contract.json import write_json
-from jidoka.core.budget import error_info
+from jidoka.core.budget import OWNERS_KINDS, error_info, raised_by
 from jidoka.core.context import Assembled, assembled, offered
 from jidoka.core.effects import CallModel
 from jidoka.core.retry import model_delay_s
@@ -97,6 +97,7 @@ class ModelCalls:
             owner=state.owner,
             llm=state.llm,
             project_path=state.project_path,
+            raised={kind: raised_by(state, "owner", kind) for kind in OWNERS_KINDS},
             messages=sent.messages,
             tools=sent.tools,
             step=effect.step,
@@ -123,6 +124,8 @@ class ModelCalls:
         What was too long is asked once more, compacted.
         """
         state = self.recorder.session.state
+        if isinstance(problem, BudgetExceeded):
+            return 0.0  # asked again when somebody gives more; the turn ends where nobody does
         if problem.code == "context_overflow" and self._is_requested(effect):
             return None if state.attention.overflow == effect.call_id else 0.0
         return model_delay_s(

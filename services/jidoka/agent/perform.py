@@ -64,6 +64,8 @@ class Performer:
                 await self.questions.deny(effect, by, rule)
             case fx.AskPermission(rule=rule):
                 await self.questions.ask(effect, rule)
+            case fx.AskBudget():
+                await self.questions.ask_budget(effect)
             case fx.AskPerson():
                 await self.questions.ask_person(effect)
             case fx.RunTool():

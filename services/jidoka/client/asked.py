@@ -38,6 +38,8 @@ def of_asking(view: SessionView, event: AskingEvent) -> SessionView:
                 options=event.options,
                 default=event.default,
             )
+            if event.over is not None:  # no call of a tool waits for it
+                return replace(view, questions=(*view.questions, question))
             return _with_question(view, event.turn_id, question)
         case e.PermissionAnswered() | e.QuestionAnswered() | e.QuestionExpired():
             return without_question(view, event.call_id)

@@ -231,6 +231,17 @@ class Usage(Value):
         )
 
 
+class BudgetOver(Value):
+    """A limit of tokens or money that is used up."""
+
+    scope: str
+    """`turn` `session` `owner`."""
+    kind: str
+    """`tokens` `cost_usd`."""
+    used: float
+    limit: float
+
+
 class FileHash(Value):
     """A file and what was in it."""
 

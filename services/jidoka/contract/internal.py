@@ -37,6 +37,8 @@ class LlmCall(Message):
     """Which model call of the turn, from 1: the scripted model plays by it."""
     quiet: bool = False
     """Nobody is shown the answer while it comes."""
+    raised: dict[str, float] = {}
+    """By how much people raised the owner's limits in this session, by kind."""
     fresh: bool = False
     """Certainly never asked before, so no remembered answer has to be looked for."""
 
@@ -56,6 +58,15 @@ class LlmLimit(Message):
     lane: str
     """The provider's server and the reference of the key."""
     wait_s: float = Field(ge=0, le=3_600)
+
+
+class LlmSpent(Message):
+    """llm-gateway → the other gateways, on `jido.llm.spent`: what a call took of its owner's."""
+
+    source: str
+    owner: str
+    tokens: int = Field(ge=0)
+    cost_usd: float = Field(ge=0)
 
 
 class LlmModelsRequest(Message):

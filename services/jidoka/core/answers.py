@@ -16,6 +16,7 @@ from jidoka.contract.errors import AlreadyAnswered, CallNotFound, DeadlinePassed
 from jidoka.contract.permission_commands import AnswerPermission, AnswerQuestion, RevokePermission
 from jidoka.core.changing import changed
 from jidoka.core.ports import Entry
+from jidoka.core.purse import after_answer, check_answer, paused, waits_for_money
 from jidoka.core.remembering import rules_for
 from jidoka.core.rules import parse_rule
 from jidoka.core.state import Answered, OpenCall, Question, Remembered, SessionState
@@ -61,7 +62,10 @@ def decide_answer(
                 author=author,
             )
         case AnswerQuestion(call_id=call_id, answer=answer):
-            _asked(state, call_id, is_open_ended=True)
+            if waits_for_money(state, call_id):
+                check_answer(answer)
+            else:
+                _asked(state, call_id, is_open_ended=True)
             return e.QuestionAnswered(origin=origin, call_id=call_id, answer=answer, author=author)
         case RevokePermission(rule=rule):
             if all(one.rule != rule for one in state.remembered):
@@ -123,6 +127,8 @@ def after_answer_event(state: SessionState, event: AnswerEvent, entry: Entry) ->
     match event:
         case e.PermissionRequested(deadline=deadline, default=default):
             return _with_question(state, event.call_id, Question(deadline, default))
+        case e.QuestionAsked(over=over) if over is not None:
+            return paused(state, event, over)
         case e.QuestionAsked(deadline=deadline, default=default, options=options):
             asked = Question(deadline, default, is_open_ended=True, options=options)
             return _with_question(state, event.call_id, asked)
@@ -160,6 +166,8 @@ def _with_question(state: SessionState, call_id: str, question: Question) -> Ses
 
 
 def _with_answer(state: SessionState, answered: Answered) -> SessionState:
+    if waits_for_money(state, answered.call_id):
+        return after_answer(_told(state, answered), answered.call_id, answered.answer)
     call = state.call(answered.call_id)
     if call is None or call.question is None or call.question.answer is not None:
         return state

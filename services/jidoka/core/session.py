@@ -304,7 +304,7 @@ def _llm_requested(state: SessionState, event: e.LlmRequested) -> SessionState:
     state = changed(state, inbox=tuple(m for m in state.inbox if m not in taken))
     if any(not message.unattended for message in taken):
         state = _in_turn(state, event.turn_id, unattended=False)
-    return _in_turn(state, event.turn_id, requested=(event.step, event.attempt))
+    return _in_turn(state, event.turn_id, requested=(event.step, event.attempt), pause=None)
 
 
 def _llm_responded(state: SessionState, event: e.LlmResponded) -> SessionState:
@@ -373,7 +373,8 @@ def _turn_ended(state: SessionState, event: e.TurnEnded) -> SessionState:
         cost_usd=_sum_cost(state.totals.cost_usd, event.cost_usd),
     )
     done = remembered(state, event, totals.turns)
-    return changed(state, turn=None, totals=totals, done=done, error=event.error)
+    raised = tuple(each for each in state.raised if not each.turn_id)
+    return changed(state, turn=None, totals=totals, done=done, error=event.error, raised=raised)
 
 
 def _sum_usage(one: Usage | None, other: Usage | None) -> Usage | None:

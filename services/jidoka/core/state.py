@@ -20,6 +20,7 @@ from jidoka.contract.content import (
     TurnOutcome,
     Usage,
 )
+from jidoka.core.allowance import Pause, Raised
 from jidoka.core.attention import Attention
 from jidoka.core.past_turns import PastTurn, Retry, Undoing, Undone
 from jidoka.core.ports import Head
@@ -143,6 +144,9 @@ class Turn:
     before: SnapshotRef | None = None
     """The folder before the first call that may change it."""
     retry_of: str | None = None
+    pause: Pause | None = None
+    """The last question whether to go on beyond a budget."""
+    pauses: int = 0
 
 
 @dataclass(frozen=True)
@@ -213,6 +217,8 @@ class SessionState:
     end_reason: str = ""
     error: ErrorInfo | None = None
     totals: Totals = field(default_factory=Totals)
+    raised: tuple[Raised, ...] = ()
+    """Limits that people raised when they were reached."""
     recorded: Recorded = field(default_factory=Recorded)
 
     @property
@@ -221,7 +227,8 @@ class SessionState:
         if self.turn is None:
             return Phase.READY
         if not self.turn.calls:
-            return Phase.THINKING
+            asks = self.turn.pause is not None and self.turn.pause.answer is None
+            return Phase.WAITING if asks else Phase.THINKING
         return Phase.WAITING if all(call.asks for call in self.turn.calls) else Phase.ACTING
 
     @property

@@ -26,6 +26,7 @@ from jidoka.core.effects import (
     WatchWall,
 )
 from jidoka.core.permission import Kinds, Rules, verdict
+from jidoka.core.purse import asking
 from jidoka.core.rules import Verdict
 from jidoka.core.servers import is_of_a_server, untried
 from jidoka.core.state import OpenCall, SessionState, Turn
@@ -57,8 +58,10 @@ def _next(state: SessionState, kinds: Kinds, rules: Rules) -> tuple[Effect, ...]
         settling = tuple(_settle(state, turn, call, kinds, rules) for call in turn.calls)
         kept = _one_at_a_time(settling, turn, kinds)
         return (*_reachable(state, turn, kept), *_wall(state, turn))
-    if turn.stopping or turn.answered or exceeded(state):
+    if turn.stopping or turn.answered:
         return (EndTurn(turn.turn_id),)
+    if over := exceeded(state):
+        return (asking(state, turn, over) or EndTurn(turn.turn_id),)
     if state.servers and untried(state.servers, state.epoch) and not _is_asked(turn):
         return _wall(state, turn)  # the model is told of the servers' tools
     return (_thinking(state, turn), *_wall(state, turn))
