@@ -8,11 +8,13 @@ import os
 import signal
 import sys
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jidoka import telemetry
 from jidoka.agent.host import Host
 from jidoka.agent.tenure import Tenure
+from jidoka.agent.tidying import tidy
 from jidoka.agent.workers import Workers
 from jidoka.agent.zygote_link import ZygoteLink, adopt_orphans
 from jidoka.agent.zygote_protocol import WorkerSettings
@@ -107,6 +109,7 @@ async def _begin(bus: Bus, host: Host, tasks: asyncio.TaskGroup) -> list[asyncio
         tasks.create_task(tenure.beat(), name="beat"),
         tasks.create_task(tenure.end_when_over(), name="lease"),
         tasks.create_task(host.workers.watch_for_frozen(), name="frozen"),
+        tasks.create_task(tidy(bus, Path(host.home)), name="tidy"),
     ]
 
 

@@ -27,6 +27,7 @@ class TurnFiles:
         self._root = root
         self._folder = str(Path(home) / "snapshots" / session_id)
         self._snapshots: Snapshots | None = None
+        self._tidied_at = 0
         self._hopeless = "" if home else "there is no folder to keep it in"
 
     @property
@@ -49,7 +50,8 @@ class TurnFiles:
         if state.turn is None or state.turn.before is None:
             return None
         taken = await self._taken()
-        if (state.totals.turns + 1) % TIDY_EVERY_TURNS == 0:
+        if state.totals.turns - self._tidied_at >= TIDY_EVERY_TURNS:
+            self._tidied_at = state.totals.turns
             await self._tidy(state, taken)
         return taken
 

@@ -76,8 +76,8 @@ class Undoer:
         except JidokaError as problem:
             await self._refused(effect, undoing, problem)
             return
-        done = [path for path in write if path not in set(failed)]
         left = sorted({*spared, *failed})
+        done = [path for path in plan.paths if path not in set(left)]
         await self._ended(effect, undoing, Result(len(done), _named(done), _named(left)))
 
     def _undoing(self) -> Undoing:

@@ -35,6 +35,8 @@ class Plan:
     """Path → what it becomes; None: it is removed."""
     changed: tuple[str, ...]
     """Files that are neither as the chain begins nor as it ends, sorted."""
+    paths: tuple[str, ...] = ()
+    """All files that the chain changes, sorted: those that are written already too."""
 
 
 def touched(steps: Sequence[Step]) -> list[str]:
@@ -49,15 +51,18 @@ def plan(steps: Sequence[Step], now: Versions, ends: Versions) -> Plan:
     """
     write: dict[str, Version | None] = {}
     changed: list[str] = []
+    paths: list[str] = []
     for path in touched(steps):
         chain = [step[path] for step in steps if path in step]
         end = ends[path] if path in ends else chain[-1][1]
+        if end != chain[0][0]:
+            paths.append(path)
         if now[path] == end:
             continue
         if now[path] != chain[0][0] or not _is_whole(chain):
             changed.append(path)
         write[path] = end
-    return Plan(write, tuple(changed))
+    return Plan(write, tuple(changed), tuple(paths))
 
 
 def _is_whole(chain: Sequence[tuple[Version | None, Version | None]]) -> bool:

@@ -144,7 +144,7 @@ async def test_a_worker_that_was_lost_over_it_is_followed_by_one_that_finishes(b
         undone = (await bench.until(e.TurnUndone)).event
 
     assert isinstance(undone, e.TurnUndone)
-    assert (undone.files, undone.left) == (1, ())
+    assert (undone.paths, undone.left) == (("made.txt", "note.txt"), ())
     assert state_of(bench.root) == {"note.txt": ("one\n", False)}
 
 
