@@ -195,6 +195,15 @@ def test_wrong_settings_are_all_named_and_nothing_is_started(tmp_path: Path):
     assert [name for name in wrong if refused.stderr.count(name) != 1] == []
 
 
+def test_a_permission_rule_that_is_none_is_named_and_nothing_is_started(tmp_path: Path):
+    home = Home(tmp_path / "home", JIDOKA_PERMISSION_RULES="allow shell ls, permit all")
+
+    refused = home.jidoka("up", "--detach")
+
+    assert refused.returncode == 2
+    assert "permission_rules:2" in refused.stderr
+
+
 def test_every_program_runs_in_a_process_group_of_its_own(whole: Home):
     groups = {name: os.getpgid(pid) for name, pid in whole.pids.items()}
 

@@ -13,10 +13,11 @@ import signal
 import sys
 
 from jidoka.contract.errors import JidokaError
+from jidoka.core.rules import parse_rules
 from jidoka.runtime import home
 from jidoka.runtime.children import Children, raise_file_limit
 from jidoka.runtime.supervisor import Supervisor
-from jidoka.settings import RuntimeSettings, check_all, load
+from jidoka.settings import AgentSettings, RuntimeSettings, check_all, load
 
 
 async def serve(settings: RuntimeSettings) -> None:
@@ -49,6 +50,7 @@ def main() -> int:
     """Run the runtime; return the exit code of what ended it."""
     try:
         check_all(os.environ)
+        parse_rules(load(AgentSettings, os.environ).permission_rules, "permission_rules")
         settings = load(RuntimeSettings, os.environ)
         home.prepare(settings)
         with home.locked(settings):
