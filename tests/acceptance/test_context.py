@@ -37,16 +37,14 @@ def test_the_context_is_shown_part_by_part_with_notes_files_and_what_is_to_be_do
     items = [{"text": "read the note", "status": "in_progress"}]
     answers = ({"tool_calls": [call("todo", items=items)]}, {"text": "It says one and two."})
     session_id = create(home, project, script(*answers))
-    home.json("session", "file", "add", session_id, "note.txt", "--json")
+    home.ask(lambda client: client.add_file(session_id, "note.txt"))
     home.jidoka("send", session_id, "What does the note say?", "--wait")
     (project / "note.txt").write_text("three\n")
 
     shown = home.json("context", session_id, "--json")
     told = home.jidoka("context", session_id).stdout
     known = home.json("session", "show", session_id, "--json")
-    listed = home.json("session", "file", "list", session_id, "--json")
     followed = home.jidoka("follow", session_id, "--no-wait").stdout
-    home.json("session", "file", "remove", session_id, "note.txt", "--json")
 
     system = shown["messages"][0]["content"]
     names = [part["name"] for part in shown["parts"]]
@@ -64,9 +62,26 @@ def test_the_context_is_shown_part_by_part_with_notes_files_and_what_is_to_be_do
     assert "AGENTS.md" in told
     assert known["todo"] == items
     assert known["title"] == "What does the note say?"
-    assert [file["path"] for file in listed] == ["note.txt"]
+    assert known["files"] == ["note.txt"]
     assert "[>] read the note" in followed
-    assert home.json("context", session_id, "--json")["files"] == []
+
+
+def test_files_are_kept_before_the_model_listed_and_let_go(
+    home: Home, project: Path, script: Write
+):
+    session_id = create(home, project, script({"text": "a"}))
+    home.json("session", "file", "add", session_id, "./note.txt", "--json")
+    home.json("session", "file", "add", session_id, "gone.txt", "--json")
+
+    listed = home.json("session", "file", "list", session_id, "--json")
+    home.json("session", "file", "remove", session_id, "note.txt", "--json")
+
+    left = home.ask(lambda client: client.get_context(session_id, ()))
+    assert [(file["path"], file["left_out"]) for file in listed] == [
+        ("note.txt", ""),
+        ("gone.txt", "there is no such file"),
+    ]
+    assert left.files == ("gone.txt",)
 
 
 def test_a_path_that_leads_out_is_refused_and_one_that_is_not_active_too(

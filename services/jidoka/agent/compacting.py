@@ -59,7 +59,8 @@ class Compacting:
         room = await self._room(state, transcript, ruled)
         overflown = state.attention.overflow == effect.call_id
         if overflown or is_due(state, transcript, room, ruled):
-            plan = planned(transcript.items, room, "overflow" if overflown else "automatic")
+            reason = "overflow" if overflown else "automatic"
+            plan = planned(transcript.items, room, reason, state.limits.history_messages)
             if plan is not None:
                 await self._compact(effect, plan, room, ruled)
 

@@ -58,9 +58,15 @@ def is_due(state: SessionState, transcript: Transcript, room: Room, ruled: int) 
     return ruled >= room.compact_at or (most is not None and len(transcript.items) > most)
 
 
-def planned(pieces: Sequence[Piece], room: Room, reason: str) -> Plan | None:
-    """Return what is to be compacted; None where there is nothing that could be."""
+def planned(
+    pieces: Sequence[Piece], room: Room, reason: str, most: int | None = None
+) -> Plan | None:
+    """Return what is to be compacted; None where there is nothing that could be.
+
+    `most` is the session's limit of messages: half of them stay at most.
+    """
     keep = _last_turn(pieces) if reason == "asked" else _newest(pieces, _kept(pieces, room, reason))
+    keep = keep if most is None else min(keep, max(most // 2, 1))
     earlier = tuple(pieces[: len(pieces) - keep])
     if not earlier or _is_summed_up(earlier):
         return None

@@ -207,6 +207,38 @@ async def test_a_worker_that_takes_over_asks_for_the_same_summary_and_records_on
     assert len(only(await bench.events(), e.ContextCompacted)) == 1
 
 
+async def test_in_the_middle_of_a_turn_too_one_compaction_is_left_of_two_workers(tmp_path: Path):
+    answers = (asks(LONG), asks(LONG), "done")
+    bench = bench_of(tmp_path, *answers, summary="hang", limits=SMALL)
+    model = bench.model
+    assert isinstance(model, Talker)
+    await bench.open()
+    async with bench.worker():
+        await model.was_asked.wait()
+    model.summary = "In short."
+
+    async with bench.worker(epoch=2):
+        await bench.until(e.TurnEnded)
+
+    asked = model.asked_for_summaries
+    assert [call.call_id for call in asked] == [asked[0].call_id] * 2
+    assert len(only(await bench.events(), e.ContextCompacted)) == 1
+
+
+async def test_the_limit_of_messages_is_kept(tmp_path: Path):
+    short = ("shell", '{"command": "echo hello"}')
+    answers = (*[asks(short)] * 9, "done")
+    bench = bench_of(tmp_path, *answers, limits=Limits(history_messages=6))
+
+    events = await ended(bench)
+
+    session = LiveSession("s1")
+    async for entry in bench.log.read("s1"):
+        session.absorb(entry)
+    assert len(only(events, e.ContextCompacted)) >= 2
+    assert len(session.transcript.items) <= 8
+
+
 async def test_the_conversation_that_was_cleared_meanwhile_stays_cleared(tmp_path: Path):
     bench = bench_of(tmp_path, "hello", summary="hang")
     model = bench.model

@@ -116,6 +116,17 @@ def test_it_is_due_at_four_fifths_of_the_room_or_at_the_limit_of_messages():
     assert is_due(few, transcript, room_of(few, transcript.briefing), 10)
 
 
+def test_at_the_limit_of_messages_half_of_them_stay():
+    transcript = talked([(10, [20] * 4)] * 3)
+    room = room_of(STATE, transcript.briefing)
+
+    plan = planned(transcript.items, room, "automatic", 10)
+
+    assert planned(transcript.items, room, "automatic") is None
+    assert plan
+    assert len(transcript.items) - len(plan.pieces) == 5
+
+
 def test_the_writer_of_the_summary_reads_plain_text_that_fits():
     transcript = talked([(5_000, [6_000] * 4)] * 5)
     room = room_of(limited(8_000), transcript.briefing)
