@@ -29,7 +29,8 @@ async def running_host(nats_url: str, home: str = "") -> AsyncGenerator[TestHost
     async with asyncio.TaskGroup() as tasks:
         exits: asyncio.Queue[WorkerExited] = asyncio.Queue()
         workers = Workers("test", exits.put, tasks)
-        workers.zygote = ZygoteLink(WorkerSettings(nats_url, "test", home=home), workers.zygote_saw_exit)
+        settings = WorkerSettings(nats_url, "test", home=home)
+        workers.zygote = ZygoteLink(settings, workers.zygote_saw_exit)
         watch = tasks.create_task(workers.watch_for_frozen())
         try:
             await workers.zygote.ensure()
