@@ -66,7 +66,7 @@ class CreateSession(CommandData, name="session.create"):
     network: bool = False
     """Whether commands reach the network."""
     owner: Annotated[str, Field(max_length=128)] = ""
-    metadata: dict[str, Any] = {}
+    metadata: dict[str, Any] = Field(default={})
 
 
 class ImportSession(CreateSession, name="session.import"):
