@@ -26,7 +26,7 @@ from jidoka.contract.events import (
     WorkerLost,
 )
 from jidoka.core.placement import HostLoad
-from jidoka.core.projection import KEPT_LOSSES, SessionRow, moment_of
+from jidoka.core.projection import SessionRow, moment_of
 from jidoka.core.retry import crash_loop
 
 EXIT_BY_ITSELF_S = 10.0  # how long a worker that has nothing to do any more may take to leave
@@ -173,8 +173,8 @@ def _live(row: SessionRow, worker: Worker | None, given: Given) -> Step:
 
 def _assign(row: SessionRow, worker: Worker | None, given: Given) -> Step:
     rules, losses = given.rules, [moment_of(loss) for loss in row.losses]
-    restarts = min(rules.restarts, KEPT_LOSSES - 1)
-    if losses and crash_loop(losses, losses[-1], restarts=restarts, window_s=rules.window_s):
+    window_s = rules.window_s
+    if losses and crash_loop(losses, losses[-1], restarts=rules.restarts, window_s=window_s):
         return Record(_status(row, Status.TERMINATED, "crash_limit"))
     if worker is not None and worker.epoch > row.epoch:
         return _assign_ahead(row, worker, given)
@@ -238,7 +238,7 @@ def _idle(row: SessionRow, worker: Worker | None, given: Given) -> Step:
     if not _is_left(worker, given):
         return Rest(_age_left_s(row, given))
     if given.quiet_s < EXIT_BY_ITSELF_S:
-        return Rest(EXIT_BY_ITSELF_S - given.quiet_s)
+        return Rest(_sooner(EXIT_BY_ITSELF_S - given.quiet_s, _age_left_s(row, given)))
     return Stop(worker.host, worker.epoch, 0.0)
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from jidoka.contract import events as e
@@ -22,8 +22,10 @@ from jidoka.core.changing import changed
 from jidoka.core.phases import AWAITED, phase_between_turns
 from jidoka.core.ports import Entry, Head
 
-KEPT_LOSSES = 32
-"""How many deaths of workers a row remembers: more than any crash limit looks back."""
+KEPT_LOSSES = 1_001
+"""How many deaths of workers a row remembers: more than any crash limit counts."""
+KEPT_LOSSES_S = 86_400.0
+"""How long it remembers one: as long as the longest time that a crash limit looks back."""
 
 _AT_WORK = frozenset({Status.INITIALIZING, Status.ACTIVE, Status.TERMINATING})
 """Here a worker may live; in every other status its epoch has no say any more."""
@@ -141,6 +143,13 @@ def project(row: SessionRow | None, entry: Entry) -> SessionRow:
     )
 
 
+def _remembered(losses: tuple[str, ...]) -> tuple[str, ...]:
+    if not losses[-1]:
+        return losses[:-1]  # an event without a time
+    since = moment_of(losses[-1]) - timedelta(seconds=KEPT_LOSSES_S)
+    return tuple(loss for loss in losses[-KEPT_LOSSES:] if moment_of(loss) > since)
+
+
 def lost(session_id: str, row: SessionRow | None) -> SessionRow:
     """Return the row of a session of whose log nothing is left; `row` is what was known of it.
 
@@ -169,7 +178,7 @@ def _lifecycle(row: SessionRow, event: e.Event | e.UnknownEvent, moment: str) ->
         case e.WorkerAssigned(host=host, epoch=epoch, machine=machine, lease_s=lease_s):
             return changed(row, host=host, epoch=epoch, machine=machine, lease_s=lease_s)
         case e.WorkerLost(epoch=epoch):
-            losses = (*row.losses, moment)[-KEPT_LOSSES:]
+            losses = _remembered((*row.losses, moment))
             return changed(row, gone_epoch=max(row.gone_epoch, epoch), losses=losses)
         case e.SessionTerminated(reason=reason, error=error):
             info = error.model_dump(mode="json") if error else None

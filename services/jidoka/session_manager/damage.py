@@ -23,7 +23,8 @@ from jidoka.bus.integrity import compare, examined
 from jidoka.contract import subjects
 from jidoka.contract.content import Status
 from jidoka.contract.errors import JidokaError, LogDamaged, SessionNotFound, Unavailable
-from jidoka.contract.events import SessionTerminationRequested
+from jidoka.contract.events import SessionTerminationRequested, WorkerAssigned
+from jidoka.core.lifecycle import Record, Start, Step
 from jidoka.core.newer import misunderstood
 from jidoka.core.ports import Entry, Head
 from jidoka.core.projection import SessionRow
@@ -70,7 +71,7 @@ class Damage:
         return dict(self._found)
 
     def witnesses(self) -> dict[str, Head]:
-        """Return the marks of the damaged sessions, wherever they came from: they are to be kept."""
+        """Return the marks of the damaged sessions, from whichever witness: they are to be kept."""
         return {each: self._marks[each] for each in self._found if each in self._marks}
 
     def note(self, session_id: str, problem: JidokaError) -> None:
@@ -235,3 +236,12 @@ def abandoned(row: SessionRow) -> SessionTerminationRequested | None:
     if row.asked == "terminate" or row.status in (Status.TERMINATING, Status.TERMINATED):
         return None
     return SessionTerminationRequested(origin="", reason="log_damaged")
+
+
+def gives_life(step: Step) -> bool:
+    """Tell whether a worker would begin."""
+    match step:
+        case Start() | Record(event=WorkerAssigned()):
+            return True
+        case _:
+            return False

@@ -25,7 +25,7 @@ from jidoka.contract.internal import (
 from jidoka.core.lifecycle import Given, Record, Rest, Rules, Start, Step, Stop, next_step
 from jidoka.core.placement import Former, place
 from jidoka.core.projection import SessionRow
-from jidoka.session_manager.damage import Damage
+from jidoka.session_manager.damage import Damage, gives_life
 from jidoka.session_manager.ports import Hosts
 from jidoka.session_manager.sessions import Sessions
 from jidoka.session_manager.workers import Workers
@@ -181,7 +181,7 @@ class Keeper:
         if row.epoch == 0 and row.session_id not in self._sessions.born_here:
             self._workers.used_up(row.session_id)
         step = next_step(row, self._workers.of(row.session_id), self._given(row))
-        if _gives_life(step) and not self._damage.is_sound(row.session_id):
+        if gives_life(step) and not self._damage.is_sound(row.session_id):
             self._damage.examine_soon(row.session_id)
             return Rest()
         return step
@@ -231,6 +231,7 @@ class Keeper:
                 stop = WorkerStop(session_id=row.session_id, epoch=epoch, grace_s=grace_s)
                 await self._hosts.stop(host, stop)
                 self._workers.stopped(row.session_id, epoch)
+                self.place_free()
             case Rest():
                 pass
 
@@ -285,15 +286,6 @@ class Keeper:
         self._asked_s.pop(session_id, None)
         self._weights.pop(session_id, None)
         self._workers.forget(session_id)
-
-
-def _gives_life(step: Step) -> bool:
-    """Tell whether a worker would begin."""
-    match step:
-        case Start() | Record(event=WorkerAssigned()):
-            return True
-        case _:
-            return False
 
 
 def _weight(row: SessionRow) -> tuple[object, ...]:

@@ -105,7 +105,7 @@ class SessionManagerSettings(ModelSettings):
     patrol_s: float | None = _bounded(86_400.0, minimum=1)
     """So often all logs are read whole, beside the first time after a start."""
     restart_limit: int = _bounded(10, maximum=1_000)
-    restart_window_s: float = _bounded(60.0, minimum=1)
+    restart_window_s: float = _bounded(60.0, minimum=1, maximum=86_400)
     """More than `restart_limit` deaths of a worker within this time end its session."""
     grace_s: float = _bounded(10.0, maximum=600)
     """Between asking a worker to end and ending it."""

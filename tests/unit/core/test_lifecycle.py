@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from jidoka.contract import events as e
 from jidoka.contract.content import ErrorInfo, Status
 from jidoka.core.lifecycle import Given, Record, Rest, Rules, Start, Stop, Worker, next_step
-from jidoka.core.projection import SessionRow
-from tests.support.entries import START
+from jidoka.core.projection import SessionRow, project
+from tests.support.entries import START, LogWriter
 
 NOW = Given(
     now=START,
@@ -132,6 +132,22 @@ def test_more_deaths_than_the_limit_within_the_window_end_the_session(deaths: in
     row = replace(ACTIVE, gone_epoch=1, losses=losses)
 
     step = next_step(row, None, replace(NOW, rules=Rules(restarts=3)))
+
+    assert isinstance(recorded(step), e.SessionStatusChanged) is ends
+
+
+@pytest.mark.parametrize(("deaths", "ends"), [(40, False), (41, True), (1_001, True)])
+def test_a_high_limit_of_deaths_is_counted_to_its_end(deaths: int, ends: bool):
+    log, row = LogWriter(), None
+    log.create("s1")
+    log.write("s1", *(e.WorkerLost(epoch=1, host="h1", reason="exited") for _ in range(deaths)))
+    for entry in log.entries:
+        row = project(row, entry)
+    assert row is not None
+    row = replace(row, status="active", epoch=1, gone_epoch=1)
+    rules = Rules(restarts=40, window_s=7_200)
+
+    step = next_step(row, None, replace(NOW, rules=rules))
 
     assert isinstance(recorded(step), e.SessionStatusChanged) is ends
 
