@@ -69,7 +69,7 @@ async def exports(load: Load, folder: Path, count: int) -> list[Path]:
 async def test_a_fork_or_import_that_is_killed_midway_is_made_once_when_asked_again(
     load, count, tmp_path
 ):
-    times, killed, chance = scale(4, 40), Counter(), random.Random(5)  # noqa: S311
+    times, killed, chance = scale(3, 30), Counter(), random.Random(5)  # noqa: S311
     await load.open(4)
     files = await exports(load, tmp_path, times)
     made: list[str] = []

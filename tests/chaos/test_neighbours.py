@@ -19,7 +19,7 @@ from tests.support.system import Stack, running_stack
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(900)]
 
-WORDS = [f"word-{number} " for number in range(40)]
+WORDS = [f"word-{number} " for number in range(scale(16, 40))]
 EVERY_S = 0.25
 ERRORS = (
     "llm.failed",
