@@ -12,7 +12,7 @@ import nats
 import pytest
 from nats.aio.client import Client as Nats
 
-from jidoka.client import Client
+from jidoka.client import Client, Quarantined
 from jidoka.contract.errors import ERRORS
 from tests.acceptance.conftest import Write
 from tests.support import bad_input
@@ -68,6 +68,36 @@ async def session_id(home: Home, project: Path, script: Write) -> str:
     async with await Client.connect(home.state["nats_url"], source="test") as client:
         llm = {"provider": "scripted", "model": str(script({"text": "I am."}))}
         return await client.create_session(project, llm=llm)
+
+
+async def test_durable_ones_are_put_away_with_their_reason_and_block_nobody(
+    home: Home, session_id: str
+):
+    name = "message.submit"
+    wrong = [json.dumps(it).encode() for _, it in bad_input.wrong_ones(name, session_id)]
+    wrong += bad_input.BODIES.values()
+    subject = f"jido.session.{session_id}.command.{name}"
+    bus = await nats.connect(home.state["nats_url"])
+    for body in wrong:
+        await bus.jetstream().publish(subject, body)
+    await bus.close()
+
+    async with await Client.connect(home.state["nats_url"], source="test") as client:
+        put_away = await everything_put_away(client, session_id, len(wrong))
+
+    assert {each.program for each in put_away} == {"coordinator"}
+    assert {each.code for each in put_away} - set(ERRORS) == set()
+    assert await answers(home, session_id)
+
+
+async def everything_put_away(client: Client, session_id: str, count: int) -> list[Quarantined]:
+    """Return what is in quarantine of a session, once there is that much."""
+    async with asyncio.timeout(ANSWER_S):
+        while True:
+            found = await client.list_quarantined(session_id=session_id)
+            if len(found) >= count:
+                return found
+            await asyncio.sleep(0.05)
 
 
 @pytest.mark.parametrize("name", bad_input.commands())

@@ -80,7 +80,7 @@ def wrong_ones(name: str, session_id: str) -> Iterator[Wrong]:
 
 
 def _with(right: dict[str, Any], field: str, value: Any = None, *, missing: bool = False) -> Any:
-    wrong = copy.deepcopy(right) | {"id": str(uuid.uuid4())}
+    wrong: dict[str, Any] = copy.deepcopy(right) | {"id": str(uuid.uuid4())}
     if missing:
         wrong["data"].pop(field, None)
         if field == "session_id":
