@@ -84,6 +84,21 @@ def test_files_are_kept_before_the_model_listed_and_let_go(
     assert left.files == ("gone.txt",)
 
 
+def test_limits_and_the_prompt_of_a_session_are_changed_by_name(
+    home: Home, project: Path, script: Write
+):
+    session_id = create(home, project, script({"text": "a"}), "--limit", "context_tokens=9000")
+    words = ["--limit", "history_messages=20", "--system-prompt", "Be brief.", "--json"]
+    home.json("session", "configure", session_id, *words)
+
+    wrong = home.jidoka("session", "configure", session_id, "--limit", "active_files=-1", "--json")
+
+    report = home.ask(lambda client: client.get_context(session_id))
+    assert report.window == 9_000
+    assert "Be brief." in report.messages[0]["content"]
+    assert (wrong.returncode, json.loads(wrong.stdout)["error"]["code"]) == (2, "invalid_message")
+
+
 def test_a_path_that_leads_out_is_refused_and_one_that_is_not_active_too(
     home: Home, project: Path, script: Write
 ):

@@ -41,6 +41,10 @@ Rules = Annotated[
     list[str] | None,
     typer.Option("--rule", help="A permission rule, such as `deny * .env`; repeatable."),
 ]
+Limit = Annotated[
+    list[str] | None,
+    typer.Option("--limit", help="NAME=VALUE, such as context_tokens=60000; `none` lifts it."),
+]
 Target = Annotated[
     str, typer.Argument(help="Id, number in the list, name, or the beginning of a name.")
 ]
@@ -102,6 +106,17 @@ def llm_of(model: str | None, api_base: str | None, api_key_ref: str | None) -> 
         script = Path(given["model"].removeprefix(SCRIPTED)).expanduser()
         given["model"] = f"{SCRIPTED}{script.absolute()}"
     return given
+
+
+def limits_of(given: list[str] | None) -> dict[str, Any] | None:
+    """Return limits by name from `NAME=VALUE`; whether they fit is the system's to say."""
+    limits: dict[str, Any] = {}
+    for each in given or ():
+        name, equals, value = each.partition("=")
+        if not equals or not name:
+            raise typer.BadParameter(f"{each!r} is no NAME=VALUE", param_hint="--limit")
+        limits[name.strip()] = None if value.strip().lower() == "none" else value.strip()
+    return limits or None
 
 
 def text_or_stdin(text: str | None, what: str) -> str:

@@ -1,4 +1,4 @@
-"""`jidoka session configure`: another model, mode, network or rules from the next turn on."""
+"""`jidoka session configure`: another model, mode, limit or rule from the next call on."""
 
 from __future__ import annotations
 
@@ -29,10 +29,16 @@ def command(
         typer.Option("--rule", help="A permission rule; all that are named hold from now on."),
     ] = None,
     no_rules: Annotated[bool, typer.Option("--no-rules", help="No rules of its own.")] = False,
+    limit: options.Limit = None,
+    system_prompt: Annotated[str | None, typer.Option(help="Beside the usual one.")] = None,
     as_json: options.AsJson = False,
 ) -> int:
-    """Change a session's model, mode, network or rules from the next call on."""
+    """Change a session's model, mode, network, rules, limits or prompt from the next call on."""
     changes: dict[str, Any] = {}
+    if limit:
+        changes["limits"] = options.limits_of(limit)
+    if system_prompt is not None:
+        changes["system_prompt"] = system_prompt
     if model or api_base or api_key_ref:
         changes["llm"] = options.llm_of(model, api_base, api_key_ref)
     if permission_mode is not None:
@@ -42,7 +48,7 @@ def command(
     if rule or no_rules:
         changes["permissions"] = () if no_rules else tuple(rule or ())
     if not changes:
-        raise typer.BadParameter("name a model, a permission mode, the network or rules")
+        raise typer.BadParameter("name what is to change: see --help")
 
     async def work(client: Client, session_id: str) -> int:
         return await client.configure_session(session_id, **changes)

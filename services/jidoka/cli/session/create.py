@@ -30,7 +30,8 @@ def command(
     worktree: options.Worktree = False,
     network: options.Network = False,
     rule: options.Rules = None,
-    system_prompt: Annotated[str | None, typer.Option(help="Instead of the usual one.")] = None,
+    limit: options.Limit = None,
+    system_prompt: Annotated[str | None, typer.Option(help="Beside the usual one.")] = None,
     as_json: options.AsJson = False,
 ) -> int:
     """Open a session. It asks before it changes anything, unless another mode is named."""
@@ -45,6 +46,7 @@ def command(
         "system_prompt": system_prompt,
         "network": network or None,
         "permissions": rule,
+        "limits": options.limits_of(limit),
     }
     given = {key: value for key, value in fields.items() if value is not None}
     from jidoka.cli.door import with_client  # noqa: PLC0415
