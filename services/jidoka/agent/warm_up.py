@@ -5,18 +5,25 @@ from __future__ import annotations
 import asyncio
 from contextlib import aclosing, suppress
 
+from jidoka.agent.gate import project_rules
+from jidoka.agent.model_calls import hash_of
+from jidoka.agent.secrets import SessionSecrets
 from jidoka.agent.session import LiveSession
 from jidoka.bus.connection import Bus
 from jidoka.bus.event_log import NatsEventLog
 from jidoka.bus.memory import MemoryEventLog
+from jidoka.bus.secrets import redacted
 from jidoka.contract import events as e
 from jidoka.contract.content import LlmConfig, Status
 from jidoka.contract.errors import JidokaError
 from jidoka.contract.internal import LlmAnswer, LlmCall
+from jidoka.core.context import assembled, ruled_tokens
 from jidoka.core.ports import Draft, Head
 from jidoka.core.turn import next_effects
+from jidoka.tools.toolbox import Toolbox, builtin_tools
 
 _PER_SIZE = 400
+_NOWHERE = "/proc/self/no-project"
 _SESSION = "zygote-warm-up"
 _FOLLOW_S = 0.01
 WARM_ROUNDS = 16
@@ -38,7 +45,7 @@ async def warm_up(bus: Bus) -> None:
     with suppress(JidokaError):
         await log.last(_SESSION)
         await _follow_nothing(log)
-    await _fold_a_turn()
+    await _fold_a_turn(bus)
     call = LlmCall(call_id="c", session_id="s", turn_id="t", epoch=1, llm=LlmConfig())
     LlmCall.model_validate_json(call.model_dump_json())
     LlmAnswer.model_validate_json(LlmAnswer(call_id="c").model_dump_json())
@@ -62,12 +69,18 @@ async def _follow_nothing(log: NatsEventLog) -> None:
                     break
 
 
-async def _fold_a_turn() -> None:
+async def _fold_a_turn(bus: Bus) -> None:
     log, session, head = MemoryEventLog(), LiveSession(_SESSION), Head()
     for number, event in enumerate(_EVENTS):
-        draft = Draft(event, f"id-{number}", "/jidoka/zygote", epoch=1, causation_id="c")
+        clean = redacted(event, bus.redactors.of(_SESSION))
+        draft = Draft(clean, f"id-{number}", "/jidoka/zygote", epoch=1, causation_id="c")
         for entry in await log.append(_SESSION, draft, head):
             session.absorb(entry)
             head = entry.head
     next_effects(session.state, 1, {})
-    session.transcript.messages()
+    specs = Toolbox(builtin_tools()).specs_for_model()
+    ruled_tokens(session.state, session.transcript, specs)
+    sent = assembled(session.state, session.transcript, specs)
+    hash_of(sent)
+    project_rules(_NOWHERE)
+    SessionSecrets(bus.redactors, _SESSION, _NOWHERE).learn()

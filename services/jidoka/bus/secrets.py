@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from jidoka.bus.entries import Stored
@@ -17,8 +18,13 @@ from jidoka.contract.redacted_data import clean, placeholders_in
 from jidoka.contract.redaction import Redactor, Redactors
 
 
+@lru_cache(maxsize=8)
 def redactors_of(url: str) -> Redactors:
-    """Return the redactors of who is connected to the broker at `url`."""
+    """Return the redactors of who is connected to the broker at `url`: the same for the same one.
+
+    What a program has once learned holds for all its connections, and a process that was forked
+    finds it done.
+    """
     parts = urlsplit(url if "://" in url else f"nats://{url}")
     secrets = [secret for secret in (parts.password, parts.username) if secret]
     key = hashlib.sha256(f"jidoka {' '.join(secrets)}".encode()).digest()
