@@ -26,6 +26,7 @@ KINDS = {
     "read": EffectClass.PURE,
     "write": EffectClass.IDEMPOTENT,
     "shell": EffectClass.EFFECT,
+    "ask": EffectClass.PURE,
 }
 Plan = tuple[tuple[str, ...], ...]
 """The tools that each answer of the model asks for; a last answer without tools is implied."""
@@ -84,6 +85,31 @@ class Simulation:
             raise Killed
         self.countdown -= 1
 
+    def _ask(self, effect: fx.AskPermission | fx.AskPerson | fx.AwaitAnswer) -> None:
+        call_id, deadline = effect.call_id, START + timedelta(days=1)
+        match effect:
+            case fx.AskPermission():
+                self.record(
+                    e.PermissionRequested(
+                        turn_id=self._turn(),
+                        call_id=call_id,
+                        tool=self._tool(call_id),
+                        args={},
+                        risk="execute",
+                        deadline=deadline,
+                    )
+                )
+            case fx.AskPerson():
+                self.record(
+                    e.QuestionAsked(
+                        turn_id=self._turn(), call_id=call_id, question="?", deadline=deadline
+                    )
+                )
+            case fx.AwaitAnswer(is_open_ended=True):
+                self.record(e.QuestionAnswered(call_id=call_id, answer="this"))
+            case fx.AwaitAnswer():
+                self.record(e.PermissionAnswered(call_id=call_id, decision="allow"))
+
     def _perform(self, effect: fx.Effect) -> None:
         self._place()
         match effect:
@@ -100,19 +126,8 @@ class Simulation:
             case fx.DenyTool(call_id=call_id, by=by):
                 tool = self._tool(call_id)
                 self.record(e.ToolDenied(turn_id=self._turn(), call_id=call_id, tool=tool, by=by))
-            case fx.AskPermission(call_id=call_id):
-                self.record(
-                    e.PermissionRequested(
-                        turn_id=self._turn(),
-                        call_id=call_id,
-                        tool=self._tool(call_id),
-                        args={},
-                        risk="execute",
-                        deadline=START + timedelta(days=1),
-                    )
-                )
-            case fx.AwaitAnswer(call_id=call_id):
-                self.record(e.PermissionAnswered(call_id=call_id, decision="allow"))
+            case fx.AskPermission() | fx.AskPerson() | fx.AwaitAnswer():
+                self._ask(effect)
             case fx.WatchWall(turn_id=turn_id, limit_s=limit_s):
                 self.record(
                     e.TurnLimitReached(turn_id=turn_id, kind="wall_s", used=1, limit=limit_s)
