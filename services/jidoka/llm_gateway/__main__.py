@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from jidoka import telemetry
 from jidoka.bus import requests
@@ -18,8 +19,8 @@ from jidoka.bus.buckets import Answers as RememberedAnswers
 from jidoka.bus.connection import Bus, connect
 from jidoka.bus.live import NatsLive
 from jidoka.contract.errors import JidokaError
-from jidoka.contract.internal import LlmLimit, LlmModelsRequest
-from jidoka.contract.subjects import GATEWAY_QUEUE, LLM_LIMITS, LLM_MODELS
+from jidoka.contract.internal import LlmLimit, LlmModelsRequest, LlmSpent
+from jidoka.contract.subjects import GATEWAY_QUEUE, LLM_LIMITS, LLM_MODELS, LLM_SPENT
 from jidoka.llm.embedded import EmbeddedModel
 from jidoka.llm.provider import ProviderLibrary
 from jidoka.llm.providers import LOCAL, SCRIPTED
@@ -31,10 +32,12 @@ from jidoka.llm_gateway.directory import LocalFiles, ModelDirectory
 from jidoka.llm_gateway.keys import KeyRing, read_rules
 from jidoka.llm_gateway.limits import ProviderLanes
 from jidoka.llm_gateway.messages import BlobMessages
+from jidoka.llm_gateway.purse import MONEY, TOKENS, Purses
 from jidoka.llm_gateway.redacting import secrets_of
 from jidoka.llm_gateway.server import Server
 from jidoka.llm_gateway.service import Gateway
 from jidoka.llm_gateway.speaking import ModelSpeaker, by_provider
+from jidoka.llm_gateway.spent_before import fill
 from jidoka.settings import GatewaySettings, load, required_nats_url
 
 DRAIN_S = 10.0
@@ -67,7 +70,7 @@ async def serve(
     async with asyncio.TaskGroup() as tasks:
         parts = compose(settings, environment, bus, tasks)
         gateway, directory = parts.gateway, parts.directory
-        server = Server(bus, gateway, parts.lanes)
+        server = Server(bus, gateway, parts.lanes, parts.purses)
         models = requests.serve(
             bus, LLM_MODELS, LlmModelsRequest, directory.models, queue=GATEWAY_QUEUE
         )
@@ -75,6 +78,7 @@ async def serve(
         if directory.expects_provider():
             helpers.append(tasks.create_task(parts.library.prepare(), name="load litellm"))
         async with models:
+            await fill(parts.purses, bus)
             await server.listen()
             on_ready()
             await stop.wait()
@@ -92,6 +96,7 @@ class Parts:
     gateway: Gateway
     directory: ModelDirectory
     lanes: ProviderLanes
+    purses: Purses
     library: ProviderLibrary
     embedded: EmbeddedModel
 
@@ -109,6 +114,7 @@ def compose(
         with suppress(JidokaError):  # a gateway that did not hear of it is told by the provider
             await bus.publish(LLM_LIMITS, limit.model_dump_json().encode())
 
+    purses = _purses(settings, bus, source)
     rules = read_rules(settings.key_rules)
     redactors = bus.redactors
     redactors.learn(secrets_of(environment))
@@ -131,11 +137,25 @@ def compose(
         settings=settings,
         read_calls=read_text_calls,
         redactors=redactors,
+        purses=purses,
     )
     answers = Answers(RememberedAnswers(bus), blobs)
     most = settings.concurrency + ROOM
     gateway = Gateway(speaker, answers, bus, tasks, most=most, redactors=redactors)
-    return Parts(gateway, directory, lanes, library, embedded)
+    return Parts(gateway, directory, lanes, purses, library, embedded)
+
+
+def _purses(settings: GatewaySettings, bus: Bus, source: str) -> Purses:
+    """Return what owners may spend; other gateways hear of it."""
+
+    async def tell(spent: LlmSpent) -> None:
+        with suppress(JidokaError):  # a gateway that did not hear of it reads it at its next start
+            await bus.publish(LLM_SPENT, spent.model_dump_json().encode())
+
+    caps = {TOKENS: settings.owner_tokens, MONEY: settings.owner_cost_usd}
+    limits = {kind: float(cap) for kind, cap in caps.items() if cap is not None}
+    period = settings.owner_period
+    return Purses(limits, period=period, source=source, tell=tell, now=lambda: datetime.now(UTC))
 
 
 def main() -> int:

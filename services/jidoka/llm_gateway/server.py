@@ -11,8 +11,9 @@ from pydantic import ValidationError
 
 from jidoka.bus.connection import Bus
 from jidoka.contract import subjects
-from jidoka.contract.internal import LlmCancel, LlmLimit
+from jidoka.contract.internal import LlmCancel, LlmLimit, LlmSpent
 from jidoka.llm_gateway.flights import Flight
+from jidoka.llm_gateway.purse import Purses
 from jidoka.llm_gateway.service import Gateway
 
 MOST_WAITING = 4_096
@@ -29,9 +30,10 @@ class Lanes(Protocol):
 class Server:
     """Subscriptions of one gateway, and the door of each of its flights."""
 
-    def __init__(self, bus: Bus, gateway: Gateway, lanes: Lanes) -> None:
+    def __init__(self, bus: Bus, gateway: Gateway, lanes: Lanes, purses: Purses) -> None:
         self._bus = bus
         self._lanes = lanes
+        self._purses = purses
         self._gateway = gateway
         self._listening: list[Subscription] = []
         self._doors: dict[Flight, Subscription] = {}
@@ -46,6 +48,7 @@ class Server:
             ),
             await subscribe(subjects.LLM_CANCELS, self._cancel),
             await subscribe(subjects.LLM_LIMITS, self._limit),
+            await subscribe(subjects.LLM_SPENT, self._spent),
         ]
         await self._bus.barrier()
 
@@ -79,6 +82,10 @@ class Server:
     async def _limit(self, told: Msg) -> None:
         with suppress(ValidationError):
             self._lanes.heard_of(LlmLimit.model_validate_json(told.data))
+
+    async def _spent(self, told: Msg) -> None:
+        with suppress(ValidationError):
+            self._purses.heard_of(LlmSpent.model_validate_json(told.data))
 
 
 def _epoch_of(body: bytes) -> int:

@@ -20,6 +20,7 @@ from jidoka.llm.pieces import Model, Route
 from jidoka.llm.stream import ReadCalls
 from jidoka.llm_gateway.attempt import Attempt, Heard, Patience
 from jidoka.llm_gateway.flights import Flight
+from jidoka.llm_gateway.purse import Purses
 from jidoka.settings import GatewaySettings
 
 _OTHERS_MAY: Final = frozenset({"api_key_missing", "context_overflow", "provider_unknown"})
@@ -68,6 +69,7 @@ class ModelSpeaker:
         settings: GatewaySettings,
         read_calls: ReadCalls,
         redactors: Redactors,
+        purses: Purses,
     ) -> None:
         self._router = router
         self._lanes = lanes
@@ -77,14 +79,22 @@ class ModelSpeaker:
         self._settings = settings
         self._read_calls = read_calls
         self._redactors = redactors
+        self._purses = purses
         self._places = asyncio.Semaphore(settings.concurrency)
 
     async def speak(self, flight: Flight) -> LlmAnswer:
         """Return the first answer that a route gives.
 
         Raises:
+            BudgetExceeded: the owner has nothing left.
             JidokaError: what the last route that was asked had to say.
         """
+        async with self._purses.opened(flight.call) as pay:
+            answer = await self._spoken(flight)
+            await pay(answer)
+            return answer
+
+    async def _spoken(self, flight: Flight) -> LlmAnswer:
         call = flight.call
         first, *others = await self._router.routes(call.llm, call.owner)
         call = await self._messages.whole(call) if call.messages_ref else call

@@ -166,6 +166,12 @@ class GatewaySettings(ModelSettings):
     """A provider that failed 5 times within 10 s is left alone for so long."""
     concurrency: int = _bounded(200, minimum=1, maximum=10_000)
     """Model calls at once; more wait. 100 streams of 50 words a second take a quarter of a core."""
+    owner_cost_usd: float | None = _bounded(None)
+    """What the sessions of one owner may cost together in a period; unset: no limit."""
+    owner_tokens: int | None = _bounded(None)
+    """The same in tokens."""
+    owner_period: Literal["day", "month"] = "month"
+    """Of the calendar, UTC."""
     key_rules: tuple[dict[str, Any], ...] = ()
     """Cluster profile: `{reference, owners, hosts}`, which key may serve whom and go where."""
     model_cache: Path | None = None
