@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
 from jidoka.contract.content import LlmConfig
-from jidoka.contract.errors import ApiKeyMissing, ModelUnknown
+from jidoka.contract.errors import ApiKeyMissing, JidokaError, ModelUnknown
 from jidoka.contract.internal import LlmModels, LlmModelsRequest
 from jidoka.llm import weights
 from jidoka.llm.embedded import WINDOW
@@ -125,7 +126,9 @@ class ModelDirectory:
         The embedded model is driven by a part of the conversation that always fits.
         """
         if route.provider == SCRIPTED:
-            return (await self._scripted.script(route.model, project_path)).window
+            with suppress(JidokaError):  # the file is gone by now; the answer is there
+                return (await self._scripted.script(route.model, project_path)).window
+            return None
         return None if route.provider == LOCAL else self._library.window_of(route)
 
     async def models(self, request: LlmModelsRequest) -> LlmModels:

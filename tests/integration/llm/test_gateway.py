@@ -54,6 +54,32 @@ async def test_deltas_build_up_the_text_that_the_answer_has(world: World):
     assert count < 30
 
 
+async def test_an_answer_says_how_much_its_model_reads(world: World, tmp_path: Path):
+    wide = tmp_path / "wide.json"
+    wide.write_text('{"answers": [{"text": "a"}], "window": 32000}')
+
+    async with world.gateway():
+        answer = await world.asked(f"scripted:{wide}")
+
+    assert answer.window == 32_000
+
+
+async def test_nobody_is_shown_an_answer_that_is_asked_for_quietly(world: World):
+    model = world.script({"text": "a summary"})
+    loud = world.script({"text": "aloud"})
+    async with world.gateway():
+        quiet = world.call(model, "quiet").model_copy(update={"quiet": True})
+        await world.client.complete(quiet)
+        await world.client.complete(world.call(loud, "loud"))
+
+        async with asyncio.timeout(5):
+            async for delta in NatsLive(world.bus, source="/test").follow("s1"):
+                first = delta
+                break
+
+    assert first.delta.call_id == "loud"
+
+
 async def test_a_call_that_is_repeated_gets_the_remembered_answer(world: World):
     model = world.script({"text": "paid once"})
     async with world.gateway():
