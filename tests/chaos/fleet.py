@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -153,16 +153,20 @@ async def running_fleet(
     starts: Sequence[tuple[str, str]],
     *,
     limits: StorageLimits | None = None,
+    within: Mapping[str, Sequence[str]] | None = None,
     **settings: str,
 ) -> AsyncGenerator[tuple[Fleet, Load]]:
-    """Start programs as (program, name) for the time of the context, and a client of them."""
+    """Start programs as (program, name) for the time of the context, and a client of them.
+
+    `within` has what runs the command of a program, by its name.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     fleet = Fleet(folder, url, settings)
     async with await connect(url, name="ensure") as bus:
         await ensure(bus, limits or StorageLimits())
     try:
         for program, name in starts:
-            fleet.start(program, name)
+            fleet.start(program, name, within=(within or {}).get(name, ()))
         await fleet.ready(sum(program == "agent-host" for program, _ in starts))
         async with seen(folder, url) as onlooker:
             await _listing(onlooker.client)
