@@ -42,6 +42,8 @@ class Undoer:
     files: TurnFiles
     forget: Callable[[Iterable[str]], None]
     """Takes the files that were put back: nobody has read them as they are now."""
+    checked: int = 0
+    """The request that this worker has found possible."""
 
     async def check(self, effect: CheckUndo) -> None:
         """See whether files can be put back → `turn.undo_started`, `turn.undo_refused`.
@@ -62,6 +64,7 @@ class Undoer:
             await self._refused(effect, undoing, problem)
             return
         started = e.TurnUndoStarted(asked=undoing.asked, turn_ids=undoing.turn_ids, kept=kept)
+        self.checked = effect.request
         await self.recorder.record(effect, lambda _state: started)
 
     async def put_back(self, effect: PutFilesBack) -> None:
@@ -69,6 +72,8 @@ class Undoer:
         undoing = self._undoing()
         try:
             plan = await self._planned(undoing)
+            if effect.request != self.checked:  # a worker was lost over it
+                await self.files.snapshots.clear_away(plan.paths)
             spared = set[str]() if undoing.files == "force" else set(plan.changed)
             write = {path: to for path, to in plan.write.items() if path not in spared}
             self.forget(write)

@@ -25,7 +25,7 @@ from jidoka.contract.errors import ToolFailed
 from jidoka.core.putting_back import Plan, Step, Version, plan, touched
 from jidoka.core.tooling import MIB
 from jidoka.sandbox.git import Git
-from jidoka.sandbox.putting_back import Writer, versions
+from jidoka.sandbox.putting_back import Folders, Writer, versions
 
 MAX_FILE_BYTES = 10 * MIB
 MAX_DIFF_BYTES = MIB
@@ -117,14 +117,17 @@ class Snapshots:
         Raises:
             ToolFailed: a version is not kept any more; nothing was touched.
         """
-        writer = Writer(str(self._project))
         async with self._alone:
             with tempfile.TemporaryFile() as answer:
                 blobs = dict.fromkeys(version.blob for version in write.values() if version)
                 asked = "".join(f"{blob}\n" for blob in blobs).encode()
                 if blobs:
                     await self._git.run(["cat-file", "--batch"], given=asked, answer=answer)
-                return await asyncio.to_thread(_put_back, writer, write, answer)
+                return await asyncio.to_thread(_put_back, str(self._project), write, answer)
+
+    async def clear_away(self, paths: Iterable[str]) -> None:
+        """Remove what a writer that was killed may have left beside these paths."""
+        await asyncio.to_thread(_clear_away, str(self._project), sorted(paths))
 
     async def fill_from(self, other: Snapshots, tree: str) -> tuple[str, ...]:
         """Make the folder what a snapshot of another one was; return the paths that could not be.
@@ -208,31 +211,43 @@ class Snapshots:
         return file.is_dir() and not file.is_symlink()
 
 
-def _put_back(
-    writer: Writer, write: Mapping[str, Version | None], answer: BinaryIO
-) -> tuple[str, ...]:
+def _clear_away(root: str, paths: Iterable[str]) -> None:
+    with Folders(root) as folders:
+        writer = Writer(folders)
+        for path in paths:
+            writer.clean(path)
+
+
+def _put_back(root: str, write: Mapping[str, Version | None], answer: BinaryIO) -> tuple[str, ...]:
     places = _places(answer)
     wanted = {version.blob for version in write.values() if version}
     if missing := wanted - places.keys():
         raise ToolFailed(reason=f"{len(missing)} versions of files are not kept any more")
-    writer.clean(write)
-    failed = [path for path in sorted(write, reverse=True) if not _removed(writer, path, write)]
-    for path, version in sorted(write.items()):
-        if version is None:
-            continue
-        start, size = places[version.blob]
-        answer.seek(start)
-        try:
-            writer.write(path, version, answer.read(size))
-        except OSError:
-            failed.append(path)
+    with Folders(root) as folders:
+        writer = Writer(folders)
+        gone = [path for path, version in write.items() if version is None]
+        failed = [path for path in sorted(gone, reverse=True) if not _removed(writer, path)]
+        folders.forget()  # some of them may be gone
+        for path, version in sorted(write.items()):
+            if version is not None:
+                start, size = places[version.blob]
+                answer.seek(start)
+                if not _written(writer, path, version, answer.read(size)):
+                    failed.append(path)
     return tuple(sorted(failed))
 
 
-def _removed(writer: Writer, path: str, write: Mapping[str, Version | None]) -> bool:
+def _removed(writer: Writer, path: str) -> bool:
     try:
-        if write[path] is None:
-            writer.remove(path)
+        writer.remove(path)
+    except OSError:
+        return False
+    return True
+
+
+def _written(writer: Writer, path: str, version: Version, content: bytes) -> bool:
+    try:
+        writer.write(path, version, content)
     except OSError:
         return False
     return True
