@@ -18,6 +18,7 @@ from typing import Any
 
 from jidoka.cli.options import llm_of
 from jidoka.client import Client
+from jidoka.contract.errors import JidokaError
 from jidoka.sandbox.probe import ProbedSandbox
 from tests.evaluation import scores, tasks, toolchains
 from tests.evaluation.attempts import Attempt, attempt
@@ -38,8 +39,12 @@ def main(words: Sequence[str] | None = None) -> int:
         if task not in able:
             absent = ", ".join(toolchains.missing(task.needs))
             print(f"{task.name} is left out: {absent} not installed", file=sys.stderr)
-    with tempfile.TemporaryDirectory(prefix="jidoka-eval-") as folder:
-        found = _all(wish, able, Path(folder))
+    try:
+        with tempfile.TemporaryDirectory(prefix="jidoka-eval-") as folder:
+            found = _all(wish, able, Path(folder))
+    except JidokaError as error:  # such as a model that nobody serves, or has no key
+        print(f"error: {error.message}", file=sys.stderr)
+        return error.exit_code
     if wish.json:
         print(scores.as_json(wish.model, wish.mode, found))
     else:
