@@ -126,6 +126,8 @@ class Bench:
     snapshots: KeptSnapshots = field(default_factory=KeptSnapshots)
     rules: Rules = ()
     """Permission rules of the machine."""
+    learned: list[str] = field(default_factory=list)
+    """Values that are secret."""
     home: Path | None = None
     """Where the files of turns are kept; None: they are not."""
 
@@ -165,7 +167,7 @@ class Bench:
         project = Project(str(self.root), ProbedSandbox(mode="off"))
         aftermath = Aftermath(self.output, SESSION, str(self.root))
         files = TurnFiles(str(self.root), str(self.home) if self.home else "", SESSION)
-        servers = Servers(recorder, project.context)
+        servers = Servers(recorder, project.context, self.learned.extend)
         box = SessionTools(toolbox, servers)
         questions = Questions(recorder, box, project.context, now)
         tools = ToolCalls(
@@ -174,7 +176,11 @@ class Bench:
         )
         undoer = Undoer(recorder, files, project.forget)
         models = model_calls(
-            recorder, self.model, tools, Reading(str(self.root), now), self._window_of
+            recorder,
+            self.model,
+            tools,
+            Reading(str(self.root), now, saw=project.saw),
+            self._window_of,
         )
         performer = Performer(recorder, models, tools, questions, undoer, servers, now, new_id)
         keeper = SnapshotKeeper(self.snapshots, session)

@@ -72,7 +72,7 @@ def paired(
     session_id = recorder.session.state.session_id
     live, blobs = NatsLive(bus, source=recorder.source), NatsBlobs(bus)
     secrets = SessionSecrets(bus.redactors, session_id, project.root)
-    servers = Servers(recorder, project.context)
+    servers = Servers(recorder, project.context, bus.redactors.learn)
     guarded = GuardedTools(SessionTools(toolbox, servers), secrets)
 
     def output(call: OpenCall, turn_id: str) -> LiveOutput:
@@ -90,7 +90,7 @@ def paired(
         recorder, guarded, project.context, output, spill, aftermath, files, questions, after
     )
     model = GatewayClient(bus, blobs)
-    reading = Reading(project.root, now, lambda text: secrets.redactor().text(text)[0])
+    reading = Reading(project.root, now, lambda text: secrets.redactor().text(text)[0], project.saw)
     models = model_calls(recorder, model, tools, reading, asking_the_gateway(bus))
     undoer = Undoer(recorder, files, project.forget)
     return Performer(recorder, models, tools, questions, undoer, servers, now, new_id)

@@ -45,6 +45,10 @@ class Project:
             commits=RepositoryCommits(self.root),
         )
 
+    def saw(self, path: str, sha256: str) -> None:
+        """Note that the model has a file before it as it is now, as if it had read it."""
+        self._read_marks[path] = sha256
+
     def forget(self, paths: Iterable[str]) -> None:
         """Forget what was read of files that are not as the conversation knows them any more."""
         for path in paths:

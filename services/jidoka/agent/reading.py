@@ -31,6 +31,10 @@ _SMALL = 200
 Stamp = tuple[int, int, int]
 
 
+def _unnoticed(_path: str, _sha256: str) -> None:
+    """Nobody wants to know."""
+
+
 @dataclass(slots=True)
 class Reading:
     """Reads for one session."""
@@ -39,6 +43,8 @@ class Reading:
     now: Callable[[], datetime]
     clean: Callable[[str], str] = str
     """Strikes secrets out of what was read."""
+    saw: Callable[[str, str], None] = _unnoticed
+    """Is told path and sha-256 of a file that the model has whole before it."""
     _folders: dict[str, Beneath] = field(default_factory=dict[str, Beneath])
     _seen: dict[str, tuple[Stamp, ContextSource]] = field(
         default_factory=dict[str, tuple[Stamp, ContextSource]]
@@ -109,8 +115,11 @@ class Reading:
 
     def _files(self, state: SessionState, briefing: Briefing) -> Iterator[ContextSource]:
         active = state.attention.files
+        most = state.limits.active_file_bytes
         for path in active:
-            file = self._read("file", path, self.root, path, state.limits.active_file_bytes)
+            file = self._read("file", path, self.root, path, most)
+            if file is not None and file.sha256 and not file.problem and file.size_bytes <= most:
+                self.saw(path, file.sha256)
             missing = ContextSource(kind="file", path=path, problem="there is no such file")
             yield file or missing
         for gone in (file for file in briefing.of_kind("file") if file.path not in active):

@@ -307,6 +307,20 @@ async def test_what_the_model_was_sent_follows_from_the_log_to_the_byte(tmp_path
     assert given == said
 
 
+async def test_an_active_file_counts_as_read(tmp_path: Path):
+    (tmp_path / "a.py").write_text("x = 1\n")
+    write = ("write", '{"path": "a.py", "content": "x = 2\\n"}')
+    bench = bench_of(tmp_path, asks(write), "done")
+    await bench.open()
+    await bench.write(e.FileAdded(path="a.py"))
+
+    async with bench.worker():
+        await bench.until(e.TurnEnded)
+
+    assert len(only(await bench.events(), e.ToolCompleted)) == 1
+    assert (tmp_path / "a.py").read_text() == "x = 2\n"
+
+
 async def test_the_list_of_what_is_to_be_done_is_an_event_once_and_the_session_gets_a_title(
     tmp_path: Path,
 ):
