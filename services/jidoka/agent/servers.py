@@ -11,7 +11,7 @@ import asyncio
 import importlib
 import logging
 import os
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
@@ -47,6 +47,8 @@ class Servers:
 
     recorder: Recorder
     context: Contexts
+    learn: Callable[[Iterable[str]], None]
+    """Takes the values that a server is given, which are struck out of all that is stored."""
     _boxes: dict[str, Toolbox] = field(default_factory=dict[str, Toolbox])
     """The tools of the servers that answer, by server."""
 
@@ -106,6 +108,7 @@ class Servers:
     async def _linked(self, config: McpServer) -> AsyncGenerator[McpLink]:
         context = self.context(self.recorder.session.state, EffectClass.EFFECT, _unseen)
         values = _values(config)
+        self.learn(values.values())
         # half a second of work and many megabytes: for sessions that have a server
         module = await asyncio.to_thread(importlib.import_module, "jidoka.tools.mcp_link")
         async with module.linked(config, values, context) as link:

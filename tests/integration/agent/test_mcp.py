@@ -161,6 +161,7 @@ async def test_a_variable_is_given_by_reference_and_stands_in_no_event_or_argume
     (done,) = [x for x in events if isinstance(x, e.ToolCompleted)]
     assert done.output == f"TOKEN: {len(secret)}"
     assert secret not in repr(events)
+    assert bench.learned == [secret]
 
 
 async def test_a_variable_that_the_host_has_not_is_named(tmp_path):
