@@ -101,6 +101,14 @@ def test_a_command_that_the_task_names_is_run_before_the_end_and_after_each_chan
     assert "finish" not in changed_since
 
 
+@pytest.mark.parametrize("command", ["node --test", "make -s check", "sh test.sh", "go test ./..."])
+def test_commands_of_other_languages_are_known_too_where_they_are_quoted(command: str):
+    begun = choices(talk(f"`{command}` fails. Do not go home, or make tea.", READ))
+
+    assert begun["shell"]["command"] == {"enum": [command]}
+    assert "finish" not in begun
+
+
 def test_only_a_file_that_the_task_names_and_that_is_not_there_can_be_written():
     offered = choices(talk("Make b.py like a.py", LISTED))
 

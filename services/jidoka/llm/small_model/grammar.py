@@ -23,7 +23,8 @@ ARGUMENT: Final = {"grep": "pattern", "shell": "command", FINISH: "answer"}
 """What a tool needs; the others take a path."""
 TEXT: Final[dict[str, Any]] = {"type": "string"}
 BAD_END: Final = re.compile(r"\(exit status [1-9]\d*\)$")
-_QUOTED: Final = re.compile(r"[`\"'](python3? [^`\"'\n]+)[`\"']")
+RUNNERS: Final = "bash|cargo|go|java|make|node|npm|npx|pytest|python3?|ruby|sh"
+_QUOTED: Final = re.compile(rf"[`\"']((?:{RUNNERS}) [^`\"'\n]+)[`\"']")
 _PYTHON: Final = re.compile(r"\bpython3?(?: -m \w+| [\w/-]+\.py\b)", re.ASCII)
 
 
