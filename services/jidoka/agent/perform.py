@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,6 +24,9 @@ from jidoka.core.state import SessionState, Turn
 from jidoka.core.turn import outcome_of
 
 log = logging.getLogger(__name__)
+
+MOST_PAUSE_S = 3_600.0
+"""Between two attempts at a model call, be the wall clock what it may."""
 
 
 @dataclass(slots=True)
@@ -55,7 +59,7 @@ class Performer:
             case fx.StartTurn():
                 await self._start_turn(effect)
             case fx.CallModel():
-                await self._until(effect.not_before)
+                await self._until(effect.not_before, MOST_PAUSE_S)
                 await self.models.call(effect)
             case fx.AwaitAnswer(deadline=deadline):
                 await self._until(deadline)
@@ -103,7 +107,7 @@ class Performer:
     async def _watch_wall(self, effect: fx.WatchWall) -> None:
         turn = self._turn()
         used_s = 0.0 if turn.started_at is None else (self.now() - turn.started_at).total_seconds()
-        await asyncio.sleep(max(0.0, effect.limit_s - used_s))
+        await asyncio.sleep(max(0.0, effect.limit_s - max(0.0, used_s)))  # a clock may go back
         await self.recorder.record(
             effect,
             lambda _state: e.TurnLimitReached(
@@ -126,9 +130,10 @@ class Performer:
             raise Unwanted
         return turn
 
-    async def _until(self, moment: datetime | None) -> None:
+    async def _until(self, moment: datetime | None, most_s: float = math.inf) -> None:
+        """Wait for a moment, but no longer than `most_s`: the clock may have been set back."""
         if moment is not None:
-            await asyncio.sleep(max(0.0, (moment - self.now()).total_seconds()))
+            await asyncio.sleep(min(most_s, max(0.0, (moment - self.now()).total_seconds())))
 
 
 def _turn_started(state: SessionState, turn_id: str) -> e.TurnStarted:

@@ -27,6 +27,9 @@ def model_delay_s(
 def crash_loop(
     losses: Sequence[datetime], now: datetime, *, restarts: int = 10, window_s: float = 60.0
 ) -> bool:
-    """Tell whether a worker died so often that the session is to be terminated."""
+    """Tell whether a worker died so often that the session is to be terminated.
+
+    A death after `now` was recorded before the clock was set back: nobody knows how long ago.
+    """
     since = now - timedelta(seconds=window_s)
-    return sum(loss > since for loss in losses) > restarts
+    return sum(since < loss <= now for loss in losses) > restarts
