@@ -9,6 +9,7 @@ call than its words tell: what it reads as code, or has been told to run in a wa
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -76,6 +77,8 @@ _CODE_FLAGS = {
     ),
 }
 """Arguments that are code, or name a program to run."""
+_WITH_FILE = frozenset({"--rcfile", "--init-file"})
+"""Long options of shells behind which a file is named."""
 _FIND_RUNS = frozenset({"-exec", "-execdir", "-ok", "-okdir"})
 
 
@@ -142,8 +145,10 @@ def _inner_of(call: Call, depth: int) -> Iterator[Found]:
     if not call.words or depth > MOST_DEPTH:
         return
     arguments = call.words[1:]
-    if call.program in SHELLS and (code := _after(arguments, "c")) is not None:
-        yield from _of_code(code, depth)
+    if call.program in SHELLS:
+        with suppress(LookupError):  # then it is opaque
+            if (code := _code_of(arguments)) is not None:
+                yield from _of_code(code, depth)
     elif call.program == "eval":
         yield from _of_code(_joined(arguments), depth)
     elif call.program == "trap" and arguments:
@@ -178,14 +183,31 @@ def _joined(words: tuple[Word, ...]) -> Word:
     return Word(" ".join(word.text for word in words), Kind.LITERAL if known else Kind.DYNAMIC)
 
 
-def _after(arguments: tuple[Word, ...], flag: str) -> Word | None:
-    """Return the word behind a short option, which may stand among others: `-ec CODE`."""
-    for at, word in enumerate(arguments[:-1]):
-        if not word.text.startswith(("-", "+")):
-            return None
-        if word.text.startswith("-") and not word.text.startswith("--") and flag in word.text:
-            return arguments[at + 1]
-    return None
+def _code_of(arguments: tuple[Word, ...]) -> Word | None:
+    """Return what a shell is told to run by `-c`; a file of commands is None, as for any program.
+
+    Raises:
+        LookupError: it runs what is not in its arguments, or nobody can tell.
+    """
+    rest = list(arguments)
+    has_code = False
+    while rest and rest[0].text[:1] in ("-", "+"):
+        option = rest.pop(0)
+        if option.kind is not Kind.LITERAL or "s" in option.text[1:2]:
+            raise LookupError(option.text)
+        if option.text in ("-", "--"):
+            break
+        is_long = option.text.startswith("--")
+        has_code |= option.text.startswith("-") and not is_long and "c" in option.text
+        takes_another = option.text in _WITH_FILE if is_long else {"o", "O"} & set(option.text)
+        del rest[: 1 if takes_another else 0]
+    if not rest:
+        raise LookupError("its input")
+    if not has_code:
+        return None
+    if rest[0].kind is not Kind.LITERAL:
+        raise LookupError(rest[0].text)
+    return rest[0]
 
 
 def _is_opaque(words: tuple[Word, ...]) -> bool:
@@ -206,10 +228,11 @@ def _is_opaque(words: tuple[Word, ...]) -> bool:
 
 
 def _runs_unseen_code(arguments: tuple[Word, ...]) -> bool:
-    code = _after(arguments, "c")
-    if code is not None:
-        return code.kind is not Kind.LITERAL
-    return all(word.text.startswith(("-", "+")) for word in arguments)  # it reads its input
+    try:
+        _code_of(arguments)
+    except LookupError:
+        return True
+    return False
 
 
 def _is_flag(text: str, flags: tuple[str, ...]) -> bool:
