@@ -150,25 +150,6 @@ def _remembered(losses: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(loss for loss in losses[-KEPT_LOSSES:] if moment_of(loss) > since)
 
 
-def lost(session_id: str, row: SessionRow | None) -> SessionRow:
-    """Return the row of a session of whose log nothing is left; `row` is what was known of it.
-
-    It is put away, so that it takes no place and no folder, and it can be deleted.
-    """
-    known = row or SessionRow(session_id)
-    return changed(
-        _at_rest(known),
-        status=Status.CLOSED.value,
-        reason="log_damaged",
-        asked="",
-        inbox=(),
-        gone_epoch=known.epoch,
-        cursor=0,
-        sequence=0,
-        digest=GENESIS,
-    )
-
-
 def _lifecycle(row: SessionRow, event: e.Event | e.UnknownEvent, moment: str) -> SessionRow:
     match event:
         case e.SessionCreated():

@@ -9,8 +9,9 @@ from jidoka.bus.connection import Bus
 from jidoka.bus.event_log import NatsEventLog
 from jidoka.bus.integrity import compare
 from jidoka.contract.content import Status
+from jidoka.core.lost import lost
 from jidoka.core.ports import Head
-from jidoka.core.projection import SessionRow, lost
+from jidoka.core.projection import SessionRow
 from jidoka.core.registry import Registry, SessionQuery
 from jidoka.session_manager.damage import Damage
 from jidoka.session_manager.head import head_of

@@ -45,6 +45,7 @@ class Damage:
         self._log = log
         self._sessions = sessions
         self._found: dict[str, JidokaError] = {}
+        self._unfolded: dict[str, JidokaError] = {}
         self._marks: dict[str, Head] = {}
         self._sound: set[str] = set()
         """Sessions whose logs were read whole and found sound since they were last in doubt."""
@@ -54,7 +55,12 @@ class Damage:
 
     def of(self, session_id: str) -> JidokaError | None:
         """Return why nothing is done for a session, None where nothing is known to be wrong."""
-        return self._found.get(session_id)
+        return self._found.get(session_id) or self._unfolded.get(session_id)
+
+    def defect(self, session_id: str, entry: Entry) -> None:
+        """Take in an event that a defect of ours keeps from being folded."""
+        self._unfolded[session_id] = LogDamaged(first=entry.sequence, last=entry.sequence)
+        self._changed(session_id)
 
     async def begin(self, marks: Mapping[str, Head]) -> dict[str, JidokaError]:
         """Compare all logs with their marks, as long as it takes; return what was found."""
@@ -129,7 +135,7 @@ class Damage:
         Raises:
             LogDamaged, UnsupportedVersion: nothing may be added to it.
         """
-        if (found := self._found.get(session_id)) is not None:
+        if (found := self.of(session_id)) is not None:
             raise found
         row = self._sessions.rows.get(session_id)
         if row is None:

@@ -19,6 +19,7 @@ from jidoka.bus.quarantine import Quarantine
 from jidoka.bus.requests import serve
 from jidoka.contract import subjects
 from jidoka.contract.envelope import utc
+from jidoka.contract.errors import Internal
 from jidoka.contract.events import SessionDeleted
 from jidoka.contract.internal import HostReply, WorkerExited, WorkerReady
 from jidoka.core.lifecycle import Rules
@@ -41,7 +42,7 @@ from jidoka.session_manager.projection import Projection
 from jidoka.session_manager.retention import retain
 from jidoka.session_manager.service import Service
 from jidoka.session_manager.sessions import Sessions
-from jidoka.session_manager.unreadable import Unreadable
+from jidoka.session_manager.unreadable import Unreadable, stored_of
 from jidoka.session_manager.workers import Workers
 from jidoka.settings import SessionManagerSettings, required_nats_url
 from jidoka.telemetry import logger
@@ -83,7 +84,9 @@ async def lead(
     unreadable = Unreadable(Quarantine(bus))
     log = NatsEventLog(bus, on_unreadable=unreadable.take)
     sessions = Sessions(log, source, new_id, leads)
-    term = _composed(settings, bus, registry, log=log, sessions=sessions, source=source)
+    term = _composed(
+        settings, bus, registry, log=log, sessions=sessions, source=source, unreadable=unreadable
+    )
     marked = await term.marks.load()
     head = await begin(bus, registry, sessions, term.damage, marked)
     for session_id, mark in term.damage.witnesses().items():
@@ -127,6 +130,7 @@ def _composed(
     log: NatsEventLog,
     sessions: Sessions,
     source: str,
+    unreadable: Unreadable,
 ) -> Term:
     marks, damage, workers = (
         Marks(settings.home / MARKS_FILE),
@@ -140,7 +144,11 @@ def _composed(
         if not isinstance(entry.event, SessionDeleted):  # what is deleted has no mark to reach
             marks.note(session_id, entry.head)
 
-    projection = Projection(log, registry, absorb)
+    def fail(session_id: str, entry: Entry) -> None:
+        damage.defect(session_id, entry)
+        unreadable.take(stored_of(session_id, entry), Internal(incident=entry.envelope.id))
+
+    projection = Projection(log, registry, absorb, fail)
     eraser = WholeEraser(NatsEraser(bus), settings.home)
     deleter = Deleter(sessions, log, eraser, marks.forget, _now)
     admission = Admission(sessions, settings.session_limit)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterable
 from contextlib import aclosing, suppress
 from typing import Final
 
-from jidoka.contract.errors import JidokaError
+from jidoka.contract.errors import Internal, JidokaError
 from jidoka.core.ports import Entry
 from jidoka.core.projection import SessionRow
 from jidoka.core.registry import Registry
 from jidoka.session_manager.ports import Logs
 from jidoka.telemetry import logger
+
+log = logging.getLogger(__name__)
 
 BATCH_S: Final = 0.1
 MOST_A_BATCH: Final = 500
@@ -21,7 +24,16 @@ MOST_WAITING: Final = 10_000
 RETRY_S: Final = 1.0
 REBUILD_S: Final = 600.0
 
+MOST_TRIES: Final = 5
+"""So often a batch may run into a defect of ours before its events are applied one by one."""
+
 Absorb = Callable[[str, Entry], None]
+Fail = Callable[[str, Entry], None]
+"""Is told of an event that a defect of ours keeps from being applied: it is passed by."""
+
+
+def _pass_by(session_id: str, entry: Entry) -> None:
+    """Leave it at the line in the log."""
 
 
 class _ReadAgain(Exception):  # noqa: N818 - no error: the registry wants events from further back
@@ -31,10 +43,15 @@ class _ReadAgain(Exception):  # noqa: N818 - no error: the registry wants events
 class Projection:
     """Keeps registry and fold equal to the log."""
 
-    def __init__(self, log: Logs, registry: Registry, absorb: Absorb) -> None:
+    def __init__(
+        self, log: Logs, registry: Registry, absorb: Absorb, fail: Fail = _pass_by
+    ) -> None:
         self._log = log
         self._registry = registry
         self._absorb = absorb
+        self._fail = fail
+        self._defects = 0
+        """How often in a row a batch was not applied by a defect."""
         self._position = 0
         self._waiting: list[Entry] = []
         self._overflown = False
@@ -97,13 +114,23 @@ class Projection:
     def _take(self, session_id: str, entry: Entry) -> None:
         self._seen = entry.head.cursor
         self._arrived.set()
-        if entry.envelope.subject == session_id:  # else a stranger's, that names another session
-            self._absorb(session_id, entry)
+        # else a stranger's, that names another session
+        if entry.envelope.subject == session_id and self._absorbed(session_id, entry):
             self._overflown = self._overflown or len(self._waiting) >= MOST_WAITING
             if not self._overflown:
                 self._waiting.append(entry)
         if self._position < self._wanted <= entry.head.cursor or len(self._waiting) >= MOST_A_BATCH:
             self._hurry.set()
+
+    def _absorbed(self, session_id: str, entry: Entry) -> bool:
+        """Fold an entry; tell whether it could be folded."""
+        try:
+            self._absorb(session_id, entry)
+        except Exception:  # one event must not end the lead, and the next one, for ever
+            log.exception("an event of %s cannot be folded", session_id)
+            self._fail(session_id, entry)
+            return False
+        return True
 
     async def _write(self) -> None:
         while True:
@@ -119,7 +146,7 @@ class Projection:
         batch, self._waiting = self._waiting, []
         self._is_writing = True
         try:
-            reached = await self._registry.apply(batch, self._position)
+            reached = await self._applied(batch)
         except JidokaError as problem:
             logger().error("the registry cannot be written", code=problem.code, why=problem.message)
             self._waiting = (batch + self._waiting)[:MOST_WAITING]
@@ -132,6 +159,35 @@ class Projection:
             raise _ReadAgain
         self._position = reached
         await self._tell()
+
+    async def _applied(self, batch: list[Entry]) -> int:
+        """Apply a batch; return the position reached. After five defects it goes one by one."""
+        try:
+            reached = await self._registry.apply(batch, self._position)
+        except JidokaError:
+            raise
+        except Exception:  # as in `_absorbed`
+            log.exception("%d events cannot be applied", len(batch))
+            self._defects += 1
+            if self._defects < MOST_TRIES:
+                raise Internal(incident="apply") from None
+            reached = await self._one_by_one(batch)
+        self._defects = 0
+        return reached
+
+    async def _one_by_one(self, batch: list[Entry]) -> int:
+        """Apply what can be applied; return the position reached."""
+        reached = self._position
+        for entry in batch:
+            try:
+                reached = await self._registry.apply([entry], reached)
+            except JidokaError:
+                raise
+            except Exception:  # as in `_absorbed`
+                session_id = entry.envelope.subject or ""
+                log.exception("an event of %s cannot be applied", session_id)
+                self._fail(session_id, entry)
+        return reached
 
     async def _tell(self) -> None:
         async with self._moved:

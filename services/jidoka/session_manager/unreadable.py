@@ -9,13 +9,20 @@ from typing import Final
 from jidoka.bus.entries import Stored
 from jidoka.bus.quarantine import Quarantine, Wanted
 from jidoka.contract.errors import JidokaError, StorageFull
-from jidoka.contract.subjects import session_of
+from jidoka.contract.subjects import session_event, session_of
+from jidoka.core.ports import Entry
 from jidoka.telemetry import logger
 
 PROGRAM: Final = "session-manager"
 MOST_WAITING: Final = 1_000
 """Beyond it they are named in the log of this program alone."""
 RETRY_S: Final = 1.0
+
+
+def stored_of(session_id: str, entry: Entry) -> Stored:
+    """Return an entry as its stream holds it."""
+    subject = session_event(session_id, entry.envelope.name)
+    return Stored(entry.head.cursor, subject, entry.envelope.to_json())
 
 
 class Unreadable:

@@ -14,7 +14,7 @@ from jidoka.contract.content import LlmConfig
 from jidoka.contract.errors import StorageFull
 from jidoka.core.ports import Draft, Entry, Head
 from jidoka.session_manager import projection as room
-from jidoka.session_manager.projection import Projection
+from jidoka.session_manager.projection import Absorb, Fail, Projection
 from jidoka.store.memory import MemoryRegistry
 
 CREATED = e.SessionCreated(session_name="x", project_path="/p", llm=LlmConfig())
@@ -37,9 +37,23 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(room, "MOST_WAITING", 3)
 
 
+class Choking(MemoryRegistry):
+    """A registry with a defect that one session brings out."""
+
+    async def apply(self, entries: Sequence[Entry], after: int) -> int:
+        if any(entry.envelope.subject == "s1" for entry in entries):
+            raise KeyError
+        return await super().apply(entries, after)
+
+
 @asynccontextmanager
-async def running(log: MemoryEventLog, registry: MemoryRegistry) -> AsyncGenerator[Projection]:
-    projection = Projection(log, registry, lambda _session_id, _entry: None)
+async def running(
+    log: MemoryEventLog,
+    registry: MemoryRegistry,
+    absorb: Absorb = lambda _session_id, _entry: None,
+    fail: Fail = lambda _session_id, _entry: None,
+) -> AsyncGenerator[Projection]:
+    projection = Projection(log, registry, absorb, fail)
     task = asyncio.create_task(projection.run())
     try:
         yield projection
@@ -106,3 +120,31 @@ async def test_rebuilding_ends_where_the_log_ends():
 
     assert reached == cursor
     assert await registry.position() == cursor
+
+
+async def test_an_event_that_cannot_be_folded_is_passed_by_and_named():
+    log, registry, failed = MemoryEventLog(), MemoryRegistry(), []
+
+    def absorb(session_id: str, _: Entry) -> None:
+        if session_id == "s1":
+            raise ValueError
+
+    cursor = await sessions(log, 3)
+    async with running(log, registry, absorb, lambda each, _: failed.append(each)) as projection:
+        reached = await projection.reach(cursor, 5)
+
+    assert reached
+    assert failed == ["s1"]
+    assert await registry.get("s1") is None
+    assert await registry.get("s2") is not None
+
+
+async def test_an_event_that_cannot_be_applied_five_times_is_passed_by_and_named():
+    log, registry, failed = MemoryEventLog(), Choking(), []
+    cursor = await sessions(log, 3)
+    async with running(log, registry, fail=lambda each, _: failed.append(each)) as projection:
+        reached = await projection.reach(cursor, 5)
+
+    assert reached
+    assert failed == ["s1"]
+    assert await registry.get("s2") is not None
