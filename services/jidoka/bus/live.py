@@ -24,6 +24,7 @@ from jidoka.contract.envelope import Envelope, dataschema_of, open_stored, type_
 from jidoka.contract.errors import JidokaError, Unavailable
 from jidoka.contract.ids import uuid7
 from jidoka.contract.live import Delta, LiveKind
+from jidoka.contract.redaction import RedactedStream, Redactor
 
 WINDOW_S: Final = 0.05
 MOST_WAITING: Final = 4_096
@@ -120,12 +121,16 @@ def _shown(stored: Stored) -> Shown | None:
 
 @dataclass(slots=True)
 class _Waiting:
+    stream: RedactedStream
     offset: int = 0
     text: list[str] = field(default_factory=list[str])
 
 
 class Coalescer:
-    """The deltas of one attempt at one call: the first at once, then one a kind and 50 ms."""
+    """The deltas of one attempt at one call: the first at once, then one a kind and 50 ms.
+
+    Secrets are struck out, so the last word is held until its end has come.
+    """
 
     def __init__(
         self,
@@ -137,6 +142,7 @@ class Coalescer:
         epoch: int,
         attempt: int = 1,
         window_s: float = WINDOW_S,
+        redactor: Redactor | None = None,
     ) -> None:
         self._live = live
         self._session_id = session_id
@@ -146,6 +152,7 @@ class Coalescer:
         """Of the worker that waits; a newer one may take the call over while it runs."""
         self._attempt = attempt
         self._window_s = window_s
+        self._redactor = redactor or Redactor()
         self._kinds: dict[LiveKind, _Waiting] = {}
         self._timer: asyncio.Task[None] | None = None
 
@@ -159,7 +166,9 @@ class Coalescer:
 
     async def add(self, kind: LiveKind, text: str) -> None:
         """Show `text` now or within 50 ms."""
-        self._kinds.setdefault(kind, _Waiting()).text.append(text)
+        if kind not in self._kinds:
+            self._kinds[kind] = _Waiting(self._redactor.stream())
+        self._kinds[kind].text.append(text)
         if self._timer is None:
             await self._flush()
             self._timer = asyncio.create_task(self._later(), name=f"deltas {self._call_id}")
@@ -169,7 +178,7 @@ class Coalescer:
         if self._timer is not None:
             self._timer.cancel()
             await asyncio.wait({self._timer})
-        await self._flush()
+        await self._flush(final=True)
 
     async def _later(self) -> None:
         await asyncio.sleep(self._window_s)
@@ -178,9 +187,10 @@ class Coalescer:
             await asyncio.sleep(self._window_s)
         self._timer = None
 
-    async def _flush(self) -> None:
+    async def _flush(self, *, final: bool = False) -> None:
         for kind, waiting in self._kinds.items():
-            text = "".join(waiting.text)
+            text = waiting.stream.feed("".join(waiting.text))
+            text += waiting.stream.close() if final else ""
             waiting.text.clear()
             for piece in _pieces(text):
                 offset = waiting.offset

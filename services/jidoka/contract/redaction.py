@@ -25,10 +25,11 @@ from jidoka.contract.secret_formats import (
     Span,
     block_at,
     encoded_keys,
+    may_hold_keys,
     next_block,
     plain_keys,
 )
-from jidoka.contract.secret_values import KnownValues, assigned
+from jidoka.contract.secret_values import KnownValues, assigned, may_assign
 
 PLACEHOLDER: Final = re.compile(r"\[redacted:(?P<kind>[a-z0-9-]{2,24}):(?P<tag>[0-9a-f]{6})\]")
 LONGEST_WORD: Final = 8 * 1024
@@ -54,12 +55,22 @@ class Redactor:
 
     def text(self, text: str) -> tuple[str, int]:
         """Return `text` without secrets, and how many there were."""
+        if len(text) < LONGEST_WORD and not self.suspects(text) and next_block(text, 0) < 0:
+            return text, 0
         stream = self.stream()
         return stream.feed(text) + stream.close(), stream.count
 
     def stream(self) -> RedactedStream:
         """Return what strikes secrets out of a text that comes in pieces."""
         return RedactedStream(self)
+
+    def suspects(self, text: str) -> bool:
+        """Tell whether it is worth looking for secrets in `text`."""
+        return (
+            may_hold_keys(text)
+            or (self.assignments and may_assign(text))
+            or next(self.known.places(text), None) is not None
+        )
 
     def placeholder(self, kind: str, value: str) -> str:
         """Return what stands for a secret."""
@@ -172,6 +183,8 @@ class RedactedStream:
         """Return what is secret in the first `seen` characters, in order, without overlaps."""
         context = self._context
         text, known, skip = context + self._held[:seen], self._redactor.known, len(context)
+        if not self._redactor.suspects(text):
+            return []
         found = [*plain_keys(text), *encoded_keys(text), *known.places(text)]
         if self._redactor.assignments:
             found += assigned(text)

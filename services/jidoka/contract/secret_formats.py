@@ -119,6 +119,7 @@ _BY_BEGINNING: Final = {word: each for each in FORMATS for word in each.beginnin
 _PARTS: Final = {part: (word, before) for word in _ENCODED_TOO for part, before in _parts(word)}
 _PLAIN: Final = re.compile(_either(_BY_BEGINNING))
 _ENCODED: Final = re.compile(_either(_PARTS))
+_ANY: Final = re.compile(_either((*_BY_BEGINNING, *_PARTS)))
 
 
 def hits(pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
@@ -127,6 +128,11 @@ def hits(pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
     while match is not None:
         yield match
         match = pattern.search(text, match.start() + 1)
+
+
+def may_hold_keys(text: str) -> bool:
+    """Tell whether it is worth looking for keys in `text`: twice as fast as looking."""
+    return _ANY.search(text) is not None
 
 
 def plain_keys(text: str) -> Iterator[Span]:

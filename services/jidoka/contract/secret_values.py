@@ -23,8 +23,12 @@ _LEAST_ENTROPY: Final = 2.7
 """Bits a character: words and repetitions have less."""
 _BEFORE: Final = 24
 
-_STEMS: Final = re.compile(r"p(?:ass|wd)|secret|token|credential|key|_auth|bearer |://")
+_STEMS: Final = re.compile(
+    r"(?:p(?:ass(?:w(?:or)?d|phrase)?|wd)|secret|token|credentials?|key|_auth)"
+    r"(?=\d?\\?[\"'\]]{0,2}[ \t]{0,8}[:=])|bearer |://"
+)
 """In lower case: what comes before a value that is secret."""
+_NAMED: Final = re.compile(r"p(?:ass|wd)|secret|token|credential|key|auth")
 _NAMES: Final = re.compile(
     r"(?P<password>pass(?:w(?:or)?d|phrase)?|pwd)|(?P<secret>secret|credentials?)"
     r"|(?P<token>token|_auth)|(?P<key>key)|(?P<bears>bearer)|(?P<address>://[^/\s:@\"']{0,64})",
@@ -49,6 +53,11 @@ _CALLED: Final = ("(", "[", "{", "<")
 _AFTER: Final = {"bears": _BEARS, "address": _OF_AN_ADDRESS}
 _LEAST: Final = {"token": SHORTEST_TOKEN, "key": SHORTEST_TOKEN, "address": 5}
 _KINDS: Final = {"bears": "token", "address": "url-password"}
+
+
+def may_assign(text: str) -> bool:
+    """Tell whether a name of a secret stands in `text`."""
+    return _STEMS.search(text.lower()) is not None
 
 
 def assigned(text: str) -> Iterator[Span]:
@@ -82,7 +91,7 @@ def _value_after(text: str, at: int) -> Span | None:
 
 def names_a_secret(name: str) -> bool:
     """Tell whether what stands under this name is a secret."""
-    return _STEMS.search(name.lower()) is not None
+    return _NAMED.search(name.lower()) is not None
 
 
 def looks_random(value: str) -> bool:

@@ -15,7 +15,7 @@ from jidoka.contract.redaction import Redactor
 from jidoka.llm.pieces import Piece, Reasoning, Route, Text
 from jidoka.llm.stream import Folding, ReadCalls
 from jidoka.llm_gateway.flights import Flight
-from jidoka.llm_gateway.redacting import RedactedSpeech, without_secrets
+from jidoka.llm_gateway.redacting import without_secrets
 from jidoka.settings import GatewaySettings
 
 
@@ -59,9 +59,9 @@ class Attempt:
             call_id=call.call_id,
             epoch=flight.epoch,
             attempt=call.attempt,
+            redactor=redactor,
         )
         self._redactor = redactor
-        self._speech = RedactedSpeech(self._deltas, redactor)
 
     async def answer(
         self,
@@ -79,7 +79,6 @@ class Attempt:
         started = asyncio.get_running_loop().time()
         async with self._deltas:
             await self._listen(stream, patience, passage)
-            await self._speech.finish()
         duration_s = round(asyncio.get_running_loop().time() - started, 4)
         answer = self._folding.answer(self._call, self._route.name, duration_s, read_calls)
         return without_secrets(answer, self._redactor)
@@ -113,4 +112,4 @@ class Attempt:
                 return
             self._flight.shown = True
             kind = "text" if isinstance(piece, Text) else "reasoning"
-            await self._speech.add(kind, piece.text)
+            await self._deltas.add(kind, piece.text)

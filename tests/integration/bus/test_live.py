@@ -69,8 +69,8 @@ async def test_a_thousand_pieces_become_a_few_deltas(bus):
 async def test_following_goes_on_from_a_cursor(bus):
     live = NatsLive(bus, source="/jidoka/test/1")
     async with a_call(live, window_s=0) as call:
-        await call.add("text", "one")
-        _, found = await seen(live, "one")
+        await call.add("text", "one ")  # a word is shown when its end has come
+        _, found = await seen(live, "one ")
         await call.add("text", "two")
 
     _, later = await seen(live, "two", found[-1].cursor)
