@@ -55,12 +55,18 @@ def _sessions() -> list[dict[str, Any]]:
                 "worker_pid": info.worker_pid,
                 "name": info.name,
                 "phase": info.phase,
+                "error": info.error.code if info.error else None,
             }
             for info in await client.list_sessions()
             if info.status != "closed"
         ]
 
     return with_client(work)
+
+
+def _standing(session: dict[str, Any]) -> str:
+    waits = session["error"] == "no_host"
+    return f"{session['status']}, no_host" if waits else str(session["status"])
 
 
 def _print(report: dict[str, Any], print_table: Any) -> None:
@@ -76,7 +82,7 @@ def _print(report: dict[str, Any], print_table: Any) -> None:
         ]
         print_table(("program", "pid", "restarts"), rows)
     rows = [
-        (s["session_id"], s["name"], s["status"], s["phase"], str(s["worker_pid"] or "-"))
+        (s["session_id"], s["name"], _standing(s), s["phase"], str(s["worker_pid"] or "-"))
         for s in report["sessions"]
     ]
     if rows:

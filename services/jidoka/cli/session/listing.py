@@ -53,7 +53,7 @@ def command(
             str(number) if number <= 10 else "",  # noqa: PLR2004 - as far as numbers name sessions
             session.session_id,
             session.name,
-            f"{session.status}, degraded" if session.degraded else session.status,
+            _standing(session),
             session.phase,
             session.model,
             str(session.messages),
@@ -64,3 +64,11 @@ def command(
     ]
     print_table(TITLES, rows)
     return 0
+
+
+def _standing(session: SessionInfo) -> str:
+    """Return the status, and what keeps the session from going on."""
+    if session.degraded:
+        return f"{session.status}, degraded"
+    waits = session.error is not None and session.error.code == "no_host"
+    return f"{session.status}, no_host" if waits else session.status
