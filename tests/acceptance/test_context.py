@@ -71,7 +71,9 @@ def test_files_are_kept_before_the_model_listed_and_let_go(
 ):
     session_id = create(home, project, script({"text": "a"}))
     home.json("session", "file", "add", session_id, "./note.txt", "--json")
-    home.json("session", "file", "add", session_id, "gone.txt", "--json")
+    (project / "gone.txt").write_text("a")
+    home.ask(lambda client: client.add_file(session_id, "gone.txt"))
+    (project / "gone.txt").unlink()
 
     listed = home.json("session", "file", "list", session_id, "--json")
     home.json("session", "file", "remove", session_id, "note.txt", "--json")
@@ -105,10 +107,12 @@ def test_a_path_that_leads_out_is_refused_and_one_that_is_not_active_too(
     session_id = create(home, project, script({"text": "a"}))
 
     outside = home.jidoka("session", "file", "add", session_id, "../secret", "--json")
+    missing = home.jidoka("session", "file", "add", session_id, "nothing.txt", "--json")
     unknown = home.jidoka("session", "file", "remove", session_id, "note.txt", "--json")
 
-    codes = [json.loads(answer.stdout)["error"]["code"] for answer in (outside, unknown)]
-    assert codes == ["path_outside_project", "path_not_found"]
+    answers = (outside, missing, unknown)
+    codes = [json.loads(answer.stdout)["error"]["code"] for answer in answers]
+    assert codes == ["path_outside_project", "path_not_found", "path_not_found"]
 
 
 def test_a_compacted_conversation_goes_on_from_its_summary_and_the_log_keeps_all(

@@ -18,6 +18,7 @@ from jidoka.contract.internal import (
     ContextAsked,
     DiffAnswer,
     DiffAsked,
+    FileAsked,
     HostBeat,
     HostReply,
     WorkerStart,
@@ -27,7 +28,7 @@ from jidoka.contract.replies import ContextReport
 
 M = TypeVar("M", bound=BaseModel)
 Answer = HostReply | DiffAnswer | ContextReport
-KNOWN = ("worker.start", "worker.stop", "worker.list", "turn.diff", "context.get")
+KNOWN = ("worker.start", "worker.stop", "worker.list", "turn.diff", "context.get", "file.look")
 
 
 @dataclass(slots=True)
@@ -65,6 +66,11 @@ class Host:
                 from jidoka.agent.turn_diff import difference  # noqa: PLC0415 - seldom asked
 
                 return await difference(_read(DiffAsked, body), self.home)
+            case "file.look":
+                from jidoka.agent.looking import look_at  # noqa: PLC0415 - seldom asked
+
+                look_at(_read(FileAsked, body))
+                return HostReply()
             case "context.get" if self.look is not None:
                 return await self.look(_read(ContextAsked, body))
             case _:

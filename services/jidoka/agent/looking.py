@@ -6,7 +6,9 @@ recorded, and no model is asked.
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Sequence
+from contextlib import closing
 from typing import Protocol
 
 from jidoka.agent.clock import now
@@ -18,11 +20,12 @@ from jidoka.agent.snapshots import SnapshotKeeper
 from jidoka.bus.buckets import Snapshots
 from jidoka.bus.connection import Bus
 from jidoka.bus.event_log import NatsEventLog
-from jidoka.contract.errors import LogDamaged, SessionNotFound, TooLarge
-from jidoka.contract.internal import ContextAsked
+from jidoka.contract.errors import LogDamaged, ProjectNotFound, SessionNotFound, TooLarge
+from jidoka.contract.internal import ContextAsked, FileAsked
 from jidoka.contract.replies import ContextReport
 from jidoka.core.context import Assembled, assembled, offered
 from jidoka.core.ports import Entry, Head
+from jidoka.sandbox.beneath import Beneath
 from jidoka.tools.background import BackgroundShells
 
 MOST_BYTES = 4 * 1024 * 1024
@@ -61,6 +64,21 @@ async def context_of(asked: ContextAsked, bus: Bus, fetch_hosts: Sequence[str]) 
     if size > MOST_BYTES:
         raise TooLarge(what="the context", size_bytes=size, maximum_bytes=MOST_BYTES)
     return report
+
+
+def look_at(asked: FileAsked) -> None:
+    """Return where there is such a file in a project.
+
+    Raises:
+        PathNotFound, PathOutsideProject, ToolFailed: there is none that could be read.
+        ProjectNotFound: the folder is not there.
+    """
+    try:
+        files = Beneath(asked.project_path)
+    except OSError:
+        raise ProjectNotFound(path=asked.project_path) from None
+    with closing(files):
+        os.close(files.open_file(asked.path))
 
 
 async def _folded(session_id: str, log: Log, snapshots: Snapshots) -> LiveSession:

@@ -54,7 +54,7 @@ class Contexts(Servers):
         """Keep a file before the model, fresh in every call.
 
         Raises:
-            PathOutsideProject.
+            PathOutsideProject, PathNotFound; ToolFailed: it is no file that could be read.
         """
         return await self._record(AddFile, {"path": path}, session_id)
 

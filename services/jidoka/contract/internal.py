@@ -223,6 +223,13 @@ class DiffAnswer(Message):
     diff: str = ""
 
 
+class FileAsked(Message):
+    """coordinator → agent-host, on `jido.host.<host>.file.look`: is there such a file?"""
+
+    project_path: str
+    path: str
+
+
 class ContextAsked(Message):
     """coordinator → agent-host, on `jido.host.<host>.context.get`: what would the model be sent?"""
 

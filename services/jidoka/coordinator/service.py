@@ -19,7 +19,7 @@ from typing import Final
 from jidoka.bus.requests import reply_to
 from jidoka.contract.commands import CloseSession, ConfigureSession, TerminateSession
 from jidoka.contract.content import LlmConfig
-from jidoka.contract.context_commands import GetContext
+from jidoka.contract.context_commands import AddFile, GetContext
 from jidoka.contract.envelope import Envelope, open_reply
 from jidoka.contract.errors import (
     JidokaError,
@@ -41,6 +41,7 @@ from jidoka.coordinator.manager import Manager
 from jidoka.coordinator.permissions import permissions_of
 from jidoka.coordinator.request import Request
 from jidoka.coordinator.storage import Storage
+from jidoka.core.attending import place_in
 from jidoka.core.decide import SessionDecision, decide
 from jidoka.core.ports import Draft, EventLog
 from jidoka.core.state import SessionState
@@ -108,6 +109,8 @@ class Coordinator:
             return open_reply(await self._manager.ask(command.name, request.envelope))
         if isinstance(command, ConfigureSession) and command.llm is not None:
             command = await self._with_model(command, command.llm)
+        if isinstance(command, AddFile):
+            await self._must_be_there(request, command)
         try:
             sequence, cursor = await self._recorded(request, command)
         except LogDamaged:
@@ -124,6 +127,12 @@ class Coordinator:
     def refusal(self, asked: Envelope | None, error: JidokaError) -> Envelope:
         """Return the answer that says why not; `asked` is None where nothing could be read."""
         return reply_to(asked, REFUSED, error, self._source)
+
+    async def _must_be_there(self, request: Request, command: AddFile) -> None:
+        state = await self._state(command.session_id)
+        if state.recorded.get(command_key(request.origin, request.command_id)) is None:
+            path = place_in(state.project_path, command.path)
+            await self._asking.contexts.look_at(state, path)
 
     async def _state(self, session_id: str) -> SessionState:
         """Return a session as it is now.

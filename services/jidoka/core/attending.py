@@ -17,7 +17,7 @@ def decide_context(
 ) -> e.FileAdded | e.FileRemoved | e.ContextCompactionRequested | None:
     """Return the event that `command` makes true; None where it is true already.
 
-    Whether there is such a file is not known here: the model is told where there is none.
+    Whether there is such a file is not known here; where it goes later, the model is told.
 
     Raises:
         PathOutsideProject: the path does not lead into the project.

@@ -13,6 +13,7 @@ from jidoka.bus.memory import MemoryEventLog, MemoryKeep
 from jidoka.contract.commands import COMMANDS, MANAGER_COMMANDS
 from jidoka.contract.envelope import receive
 from jidoka.contract.errors import ERRORS
+from jidoka.coordinator.asking import Asking
 from jidoka.coordinator.door import Asked, answered
 from jidoka.coordinator.folds import Folds, Sources
 from jidoka.coordinator.manager import Manager
@@ -46,6 +47,7 @@ def ask(subject: str, body: bytes, headers: dict[str, str]) -> dict[str, Any]:
         log,
         Folds(Sources(log, MemoryKeep(), lambda: 0.0)),
         cast("Manager", None),
+        cast("Asking", None),
         source="/jidoka/coordinator/1",
         new_id=lambda: "1",
         inbox_limit=64,

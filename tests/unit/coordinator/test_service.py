@@ -16,6 +16,7 @@ from jidoka.contract.envelope import Envelope, type_of
 from jidoka.contract.errors import InvalidTransition, SessionNotFound
 from jidoka.contract.events import Event, SessionCreated, SessionStatusChanged
 from jidoka.contract.subjects import command_request
+from jidoka.coordinator.asking import Asking
 from jidoka.coordinator.door import Asked, answered
 from jidoka.coordinator.folds import Folds, Sources
 from jidoka.coordinator.manager import Manager
@@ -27,6 +28,7 @@ from jidoka.core.snapshot import Snapshot, dump
 from jidoka.core.transcript import Transcript
 
 NO_MANAGER = cast("Manager", None)
+NOBODY_ELSE = cast("Asking", None)
 
 
 def a_coordinator(
@@ -38,6 +40,7 @@ def a_coordinator(
         log,
         Folds(sources, most_folds),
         NO_MANAGER,
+        NOBODY_ELSE,
         source="/jidoka/coordinator/1",
         new_id=lambda: f"{id(ids)}-{next(ids)}",
         inbox_limit=64,
