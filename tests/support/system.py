@@ -21,7 +21,7 @@ from jidoka.contract import events as e
 from jidoka.contract.subjects import session_events
 from jidoka.core.ports import Entry
 
-START_S = 60.0
+START_S = 240.0
 STOP_S = 20.0
 WAIT_S = 300.0
 
@@ -137,6 +137,7 @@ async def running_stack(home: Path, **settings: str) -> AsyncGenerator[Stack]:
         "JIDOKA_SESSION_LIMIT": "5000",
         "JIDOKA_WORKER_CAPACITY": "1000",
         "OPENAI_API_KEY": "none-needed",
+        "JIDOKA_START_TIMEOUT_S": f"{START_S:g}",
         **settings,
     }
     runtime = await _started("jidoka.runtime", environment)
