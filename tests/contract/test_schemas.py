@@ -33,7 +33,7 @@ MODELS: dict[str, type[BaseModel]] = {
     **{f"live/{kind}.v1.json": Delta for kind in LIVE_KINDS},
     **{f"replies/{name}.v1.json": kind for name, kind in REPLIES.items()},
 }
-TYPES_OF_SHAPES = dict.fromkeys(
+TYPES_OF_SHAPES: dict[str, str] = dict.fromkeys(
     ("session.info", "session.page", "permission.page", "context.report", "turn.difference"),
     "command.accepted",
 )

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 from jidoka.bus import requests
 from jidoka.bus.connection import Bus
 from jidoka.contract import subjects
-from jidoka.contract.commands import CommandData
+from jidoka.contract.command_data import CommandData
 from jidoka.contract.envelope import Envelope, dataschema_of, problems_of, type_of, utc
 from jidoka.contract.errors import InvalidMessage, TimedOut, Unavailable
 from jidoka.contract.ids import uuid7

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from jidoka.contract.command_data import SessionCommand
 from jidoka.contract.commands import (
     Command,
     CreateSession,
     ImportSession,
-    SessionCommand,
     open_command,
 )
 from jidoka.contract.envelope import Envelope
