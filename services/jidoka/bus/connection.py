@@ -18,15 +18,8 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
-from jidoka.bus.patience import (
-    address_of,
-    cancellable,
-    is_absence,
-    is_refusal,
-    next_try,
-    secret_of,
-    servers_of,
-)
+from jidoka.bus.addresses import address_of, secret_of, servers_of
+from jidoka.bus.patience import cancellable, is_absence, is_refusal, next_try
 from jidoka.bus.quick_client import QuickClient
 from jidoka.bus.refusals import answered
 from jidoka.bus.secrets import redactors_of
@@ -34,7 +27,6 @@ from jidoka.contract.errors import JidokaError, TimedOut, TooLarge, Unauthentica
 
 log = logging.getLogger(__name__)
 
-CONNECT_PATIENCE_S: Final = 2.0
 PING_EVERY_S: Final = 10
 MISSED_PINGS: Final = 2
 OUTGOING_BYTES: Final = 4 * 1024 * 1024
@@ -258,8 +250,7 @@ async def connect(
     *,
     name: str,
     inbox_prefix: str | None = None,
-    patience_s: float = CONNECT_PATIENCE_S,
-    outgoing_bytes: int = OUTGOING_BYTES,
+    patience_s: float = 2.0,
 ) -> Bus:
     """Return a connection to the broker at `url` (`nats://[token@]host:port[,...]`).
 
@@ -294,7 +285,7 @@ async def connect(
                 reconnect_to_server_handler=next_try,
                 ping_interval=PING_EVERY_S,
                 max_outstanding_pings=MISSED_PINGS,
-                pending_size=outgoing_bytes,
+                pending_size=OUTGOING_BYTES,
                 flush_timeout=API_TIMEOUT_S,
             )
     except (TimeoutError, OSError, ImportError, nats_errors.Error) as problem:

@@ -22,10 +22,10 @@ from faststream.nats import NatsBroker
 from nats import errors as nats_errors
 from nats.aio.msg import Msg
 
+from jidoka.bus.addresses import secret_of, servers_of
 from jidoka.bus.connection import MISSED_PINGS, PING_EVERY_S, Bus
 from jidoka.bus.entries import STRUCTURED, Stored
 from jidoka.bus.leaving import finish
-from jidoka.bus.patience import secret_of, servers_of
 from jidoka.bus.quarantine import Quarantine
 from jidoka.contract.envelope import receive
 from jidoka.contract.errors import Internal, JidokaError, RateLimited

@@ -23,10 +23,10 @@ from nats import errors as nats_errors
 from nats.aio.msg import Msg
 from pydantic import ValidationError
 
+from jidoka.bus.addresses import secret_of, servers_of
 from jidoka.bus.connection import MISSED_PINGS, PING_EVERY_S, Bus
 from jidoka.bus.entries import STRUCTURED
 from jidoka.bus.leaving import finish
-from jidoka.bus.patience import secret_of, servers_of
 from jidoka.bus.requests import reply_to
 from jidoka.contract.commands import MANAGER_COMMANDS
 from jidoka.contract.envelope import Envelope, problems_of, receive

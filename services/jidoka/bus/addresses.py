@@ -1,0 +1,47 @@
+"""What a broker's URL says: its servers, and the secret that they want to know."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+from urllib.parse import SplitResult, urlsplit
+
+
+def address_of(url: str) -> str:
+    """Return `host:port` of a broker's URL: without token or password, fit for a log.
+
+    Of several with commas between them it is the first.
+    """
+    parts = _parts(url.partition(",")[0])
+    return f"{parts.hostname}:{parts.port or 4222}"
+
+
+def _parts(url: str) -> SplitResult:
+    return urlsplit(url if "://" in url else f"nats://{url}")
+
+
+def servers_of(url: str) -> list[str]:
+    """Return the servers that a broker's URL names, with commas between them, without secrets."""
+    parts = [_parts(each.strip()) for each in url.split(",") if each.strip()]
+    return [f"{each.scheme}://{each.netloc.rpartition('@')[2]}" for each in parts]
+
+
+class Secret(TypedDict, total=False):
+    """What a broker wants to know, as nats-py names it."""
+
+    token: str
+    user: str
+    password: str
+
+
+def secret_of(url: str) -> Secret:
+    """Return token, or user and password, of a broker's URL, as nats-py names them.
+
+    Given apart they hold for the servers too that a cluster names by itself: without them those
+    refuse us, which ends nats-py's reconnecting for good.
+    """
+    parts = _parts(url.partition(",")[0])
+    if parts.username is None:
+        return {}
+    if parts.password is None:
+        return {"token": parts.username}
+    return {"user": parts.username, "password": parts.password}
