@@ -1,7 +1,6 @@
 """One connection to the broker, with what every user of it needs: bounds, barriers, typed errors.
 
-nats-py reconnects by itself; this decides how patiently, and lets others wait. What is raised is
-from `jidoka.contract.errors`, but for JetStream's refusals (`APIError`), which `bus` handles.
+nats-py reconnects by itself; this says how patiently. `bus` handles what JetStream itself refuses.
 """
 
 from __future__ import annotations
@@ -21,9 +20,9 @@ from nats.aio.subscription import Subscription
 from jidoka.bus.addresses import address_of, secret_of, servers_of
 from jidoka.bus.patience import cancellable, is_absence, is_refusal, next_try
 from jidoka.bus.quick_client import QuickClient
-from jidoka.bus.refusals import answered
+from jidoka.bus.refusals import answered, error_of
 from jidoka.bus.secrets import redactors_of
-from jidoka.contract.errors import JidokaError, TimedOut, TooLarge, Unauthenticated, Unavailable
+from jidoka.contract.errors import JidokaError, TimedOut, Unauthenticated, Unavailable
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +41,7 @@ class Bus:
     def __init__(self, client: Client, address: str, url: str = "") -> None:
         self.client = client
         self.address = address
-        """`host:port` of the broker, fit for logs: without token or password."""
+        """`host:port`, fit for logs."""
         self.redactors = redactors_of(url)
         self.connection = 1
         """It grows by one with every reconnect."""
@@ -230,16 +229,8 @@ class Bus:
     def _error(
         self, problem: nats_errors.Error, subject: str, size_bytes: int = 0, timeout_s: float = 0
     ) -> JidokaError:
-        match problem:
-            case nats_errors.NoRespondersError():
-                return Unavailable(part=subject, why="nobody listens there")
-            case nats_errors.TimeoutError():
-                return TimedOut(after_s=timeout_s)
-            case nats_errors.MaxPayloadError():
-                most = self.client.max_payload
-                return TooLarge(what="message", size_bytes=size_bytes, maximum_bytes=most)
-            case _:
-                return self._unavailable(str(problem))
+        known = error_of(problem, subject, (size_bytes, self.client.max_payload), timeout_s)
+        return known or self._unavailable(str(problem))
 
     def _unavailable(self, why: str) -> Unavailable:
         return Unavailable(part=f"the broker at {self.address}", why=why)

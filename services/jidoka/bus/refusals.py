@@ -9,10 +9,18 @@ import json
 import re
 from typing import Any, Final
 
+from nats import errors
 from nats.aio.msg import Msg
 from nats.js.errors import APIError
 
-from jidoka.contract.errors import InboxFull, JidokaError, StorageFull, TooLarge, Unavailable
+from jidoka.contract.errors import (
+    InboxFull,
+    JidokaError,
+    StorageFull,
+    TimedOut,
+    TooLarge,
+    Unavailable,
+)
 
 WRONG_LAST_SEQUENCE: Final = 10071
 NO_MESSAGE: Final = 10037
@@ -33,6 +41,24 @@ def answered(answer: Msg) -> dict[str, Any]:
         return value
     known = {key: refusal[key] for key in ("code", "err_code", "description") if key in refusal}
     raise APIError(**known)
+
+
+def error_of(
+    problem: errors.Error, subject: str, size: tuple[int, int], timeout_s: float
+) -> JidokaError | None:
+    """Return our error for one of the client's, None where it only says that there is no broker.
+
+    `size` is that of the message and the most that the broker takes, in bytes.
+    """
+    match problem:
+        case errors.NoRespondersError():
+            return Unavailable(part=subject, why="nobody listens there")
+        case errors.TimeoutError():
+            return TimedOut(after_s=timeout_s)
+        case errors.MaxPayloadError():
+            return TooLarge(what="message", size_bytes=size[0], maximum_bytes=size[1])
+        case _:
+            return None
 
 
 def raised(refused: APIError, part: str, size_bytes: int) -> JidokaError:

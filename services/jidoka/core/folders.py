@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from jidoka.contract.content import Sharing
-from jidoka.core.projection import SessionRow
+from jidoka.core.session_row import SessionRow
 
 _SYSTEM: Final = (
     *("/bin", "/boot", "/dev", "/etc", "/lib", "/lib32", "/lib64", "/libx32"),

@@ -26,8 +26,8 @@ from jidoka.contract.events import (
     WorkerLost,
 )
 from jidoka.core.placement import HostLoad
-from jidoka.core.projection import SessionRow, moment_of
 from jidoka.core.retry import crash_loop
+from jidoka.core.session_row import SessionRow, moment_of
 
 EXIT_BY_ITSELF_S = 10.0  # how long a worker that has nothing to do any more may take to leave
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from jidoka.contract.content import Status
 from jidoka.contract.envelope import GENESIS
 from jidoka.core.changing import changed
-from jidoka.core.projection import SessionRow
+from jidoka.core.session_row import SessionRow
 
 
 def lost(session_id: str, row: SessionRow | None) -> SessionRow:

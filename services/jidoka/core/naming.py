@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from jidoka.contract.errors import AmbiguousName, SessionNotFound
-from jidoka.core.projection import SessionRow
+from jidoka.core.session_row import SessionRow
 
 MOST_CANDIDATES: Final = 10
 

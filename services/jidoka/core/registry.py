@@ -8,7 +8,7 @@ from typing import Protocol
 
 from jidoka.contract.content import Status
 from jidoka.core.ports import Entry
-from jidoka.core.projection import SessionRow
+from jidoka.core.session_row import SessionRow
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from jidoka.core.projection import SessionRow, moment_of
+from jidoka.core.session_row import SessionRow, moment_of
 
 
 def expired(

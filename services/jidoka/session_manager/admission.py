@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from jidoka.contract.content import Sharing, Status
 from jidoka.contract.errors import ProjectAlreadyOpen, SessionLimitReached
 from jidoka.core.folders import in_the_way
-from jidoka.core.projection import SessionRow
+from jidoka.core.session_row import SessionRow
 from jidoka.session_manager.sessions import Sessions
 
 

@@ -11,8 +11,8 @@ from jidoka.bus.integrity import compare
 from jidoka.contract.content import Status
 from jidoka.core.lost import lost
 from jidoka.core.ports import Head
-from jidoka.core.projection import SessionRow
 from jidoka.core.registry import Registry, SessionQuery
+from jidoka.core.session_row import SessionRow
 from jidoka.session_manager.damage import Damage
 from jidoka.session_manager.head import head_of
 from jidoka.session_manager.sessions import Sessions

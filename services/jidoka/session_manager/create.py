@@ -16,8 +16,8 @@ from jidoka.contract.errors import ProjectForbidden, Refused
 from jidoka.contract.events import SessionContinued, SessionCreated
 from jidoka.contract.ids import session_id_of
 from jidoka.core.answers import checked_rules
-from jidoka.core.projection import SessionRow
 from jidoka.core.registry import Registry
+from jidoka.core.session_row import SessionRow
 from jidoka.session_manager import projects
 from jidoka.session_manager.admission import Admission
 from jidoka.session_manager.ports import Models

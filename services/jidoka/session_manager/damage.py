@@ -27,7 +27,7 @@ from jidoka.contract.events import SessionTerminationRequested, WorkerAssigned
 from jidoka.core.lifecycle import Record, Start, Step
 from jidoka.core.newer import misunderstood
 from jidoka.core.ports import Entry, Head
-from jidoka.core.projection import SessionRow
+from jidoka.core.session_row import SessionRow
 from jidoka.session_manager.head import head_of
 from jidoka.session_manager.sessions import Sessions
 from jidoka.telemetry import logger

@@ -14,7 +14,7 @@ from jidoka.contract.content import Status
 from jidoka.contract.errors import InvalidTransition, JidokaError, StaleSequence, Unavailable
 from jidoka.contract.events import SessionDeleted
 from jidoka.core.ports import Entry, Head
-from jidoka.core.projection import SessionRow
+from jidoka.core.session_row import SessionRow
 from jidoka.session_manager.ports import Eraser, Logs
 from jidoka.session_manager.sessions import Sessions
 from jidoka.telemetry import logger

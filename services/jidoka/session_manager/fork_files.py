@@ -10,7 +10,7 @@ from typing import Final
 
 from jidoka.contract.content import SnapshotRef
 from jidoka.contract.errors import SnapshotMissing, ToolFailed, ToolTimeout
-from jidoka.core.projection import SessionRow
+from jidoka.core.session_row import SessionRow
 from jidoka.sandbox.snapshots import Snapshots
 
 ELSEWHERE: Final = "they are not on this machine, or too old"

@@ -16,8 +16,8 @@ from jidoka.contract.ids import session_id_of
 from jidoka.core.files_at import files_at
 from jidoka.core.history import history_of, moved_history
 from jidoka.core.ports import Entry
-from jidoka.core.projection import SessionRow
 from jidoka.core.session import fold
+from jidoka.core.session_row import SessionRow
 from jidoka.sandbox.leftovers import erase_files
 from jidoka.session_manager.create import Creator, Past
 from jidoka.session_manager.fork_files import ForkFiles

@@ -24,7 +24,7 @@ from jidoka.contract.internal import (
 )
 from jidoka.core.lifecycle import Given, Record, Rest, Rules, Start, Step, Stop, next_step
 from jidoka.core.placement import Former, place
-from jidoka.core.projection import SessionRow
+from jidoka.core.session_row import SessionRow
 from jidoka.session_manager.damage import Damage, gives_life
 from jidoka.session_manager.ports import Hosts
 from jidoka.session_manager.sessions import Sessions

@@ -10,8 +10,8 @@ from typing import Final
 
 from jidoka.contract.errors import Internal, JidokaError
 from jidoka.core.ports import Entry
-from jidoka.core.projection import SessionRow
 from jidoka.core.registry import Registry
+from jidoka.core.session_row import SessionRow
 from jidoka.session_manager.ports import Logs
 from jidoka.telemetry import logger
 

@@ -30,8 +30,8 @@ from jidoka.contract.events import SessionStatusChanged
 from jidoka.contract.ids import is_session_id
 from jidoka.contract.replies import CommandAccepted, Reply, SessionInfo
 from jidoka.core.naming import named
-from jidoka.core.projection import SessionRow
 from jidoka.core.registry import Registry, SessionQuery, newest
+from jidoka.core.session_row import SessionRow
 from jidoka.session_manager import projects
 from jidoka.session_manager.admission import Admission
 from jidoka.session_manager.create import Creator

@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterable
 from jidoka.contract.errors import SessionNotFound, StaleSequence, TimedOut, Unavailable
 from jidoka.contract.events import Event
 from jidoka.core.ports import Draft, Entry, Head
-from jidoka.core.projection import SessionRow, project
+from jidoka.core.projection import project
+from jidoka.core.session_row import SessionRow
 from jidoka.session_manager.ports import Logs
 
 MOST_TRIES = 50

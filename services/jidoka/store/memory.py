@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 
 from jidoka.core.extracts import TextRow, erases, searched_in
 from jidoka.core.ports import Entry
-from jidoka.core.projection import SessionRow, project
+from jidoka.core.projection import project
 from jidoka.core.registry import SessionQuery, newest
+from jidoka.core.session_row import SessionRow
 from jidoka.store.search import MAX_WORDS, matches, words_of
 
 

@@ -20,8 +20,9 @@ from sqlite_utils import Database
 
 from jidoka.core.extracts import TextRow, erases, searched_in, usage_of
 from jidoka.core.ports import Entry
-from jidoka.core.projection import SessionRow, project
+from jidoka.core.projection import project
 from jidoka.core.registry import SessionQuery
+from jidoka.core.session_row import SessionRow
 from jidoka.store import database
 from jidoka.store.rows import from_columns, to_columns
 from jidoka.store.search import match_expression

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
-from jidoka.core.projection import SessionRow
+from jidoka.core.session_row import SessionRow
 
 _TUPLES = frozenset({"inbox", "calls", "waiting", "losses"})
 _FLAGS = frozenset({"ended", "network"})

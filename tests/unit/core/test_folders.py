@@ -8,7 +8,7 @@ from jidoka.contract.content import Sharing
 from jidoka.contract.errors import AmbiguousName, SessionNotFound
 from jidoka.core.folders import in_the_way, is_beneath, why_forbidden
 from jidoka.core.naming import named
-from jidoka.core.projection import SessionRow
+from jidoka.core.session_row import SessionRow
 
 HOME = "/home/user/.local/state/jidoka"
 

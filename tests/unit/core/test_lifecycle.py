@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from jidoka.contract import events as e
 from jidoka.contract.content import ErrorInfo, Status
 from jidoka.core.lifecycle import Given, Record, Rest, Rules, Start, Stop, Worker, next_step
-from jidoka.core.projection import SessionRow, project
+from jidoka.core.projection import project
+from jidoka.core.session_row import SessionRow
 from tests.support.entries import START, LogWriter
 
 NOW = Given(

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from jidoka.contract import events as e
 from jidoka.contract.content import ErrorInfo, Status, ToolCall, TurnOutcome, Usage
 from jidoka.core.ports import Entry
-from jidoka.core.projection import SessionRow, project
+from jidoka.core.projection import project
 from jidoka.core.session import fold
+from jidoka.core.session_row import SessionRow
 from tests.support.entries import START, LogWriter
 
 CALLS = (

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from jidoka.contract.events import iso
-from jidoka.core.projection import SessionRow
 from jidoka.core.retention import expired
+from jidoka.core.session_row import SessionRow
 
 END = datetime(2026, 1, 1, tzinfo=UTC)
 ROW = SessionRow("s1", status="terminated", ended=True, updated_at=iso(END))

@@ -11,7 +11,7 @@ from jidoka.contract import events as e
 from jidoka.contract.content import LlmConfig, Status
 from jidoka.contract.errors import SessionNotFound, Unavailable
 from jidoka.core.ports import Draft
-from jidoka.core.projection import SessionRow
+from jidoka.core.session_row import SessionRow
 from jidoka.session_manager.sessions import Sessions
 
 CREATED = e.SessionCreated(session_name="x", project_path="/p", llm=LlmConfig())
