@@ -89,6 +89,7 @@ async def test_a_disk_that_fills_up_is_said_and_survived(
         assert len(await load.stack.client.list_sessions()) == SESSIONS
         if number % 2:
             ballast.leave_nothing()
+            load.stack.refresh()
             load.stack.processes()["session-manager"].kill()
             await _write_against_the_wall(load)
             refused += await _refused(load)

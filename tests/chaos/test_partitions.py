@@ -81,6 +81,7 @@ async def test_host_manager_and_client_are_parted_from_the_broker_in_turn(
         parted = await under_load(load, part)
         load.talks[-1].acknowledged += await asyncio.to_thread(_last_words, stranger)
         load.talks[-1].said = len(load.talks[-1].acknowledged)
+        await _at_rest(load)
         findings = await load.findings()
 
     report(count, "partitions of host, manager, client", parted, load, findings)
@@ -137,6 +138,16 @@ def _stranger(net: Network, broker: NatsServer, load: Load) -> subprocess.Popen[
         env=environment,
         text=True,
     )
+
+
+async def _at_rest(load: Load) -> None:
+    """Return when the last session has answered all that was said in it."""
+    async with asyncio.timeout(60):
+        while True:
+            info = await load.stack.client.get_session_info(load.talks[-1].session_id)
+            if info.phase == "ready":
+                return
+            await asyncio.sleep(0.5)
 
 
 def _last_words(stranger: subprocess.Popen[str]) -> list[int]:

@@ -47,6 +47,8 @@ class Supervisor:
         self._running: dict[str, Child] = {}
         self._restarts: dict[str, int] = {}
         self._ready = False
+        self._is_stale = False
+        """The state could not be written as it is."""
         self._begun_at = time.time()
 
     async def run(self, stop: asyncio.Event, ready: Callable[[], None]) -> None:
@@ -103,6 +105,8 @@ class Supervisor:
         ill = 0
         while True:
             await asyncio.sleep(HEALTH_EVERY_S)
+            if self._is_stale:
+                self._write_state()
             why = await broker.ails(self._address)
             ill = ill + 1 if why else 0
             if ill >= ILL_TIMES and room_in(self._settings.home).state != "full":
@@ -113,7 +117,6 @@ class Supervisor:
     async def _bound_logs(self) -> None:
         while True:
             home.bound_logs(self._settings)
-            self._write_state()
             await asyncio.sleep(LOGS_EVERY_S)
 
     async def _prepare(self, *arguments: str) -> Child:
@@ -203,7 +206,11 @@ class Supervisor:
         try:
             home.write_state(self._settings, state)
         except OSError as problem:
-            say("the state is not written", why=str(problem))  # the next look at the logs tries
+            if not self._is_stale:
+                say("the state is not written", why=str(problem))
+            self._is_stale = True
+        else:
+            self._is_stale = False
 
 
 async def _end_when(stop: asyncio.Event, work: asyncio.Task[None]) -> None:
