@@ -16,48 +16,19 @@ from functools import lru_cache
 from jidoka.core.shell_reading import MOST_COMMANDS, MOST_DEPTH, read_commands
 from jidoka.core.shell_syntax import Kind, Redirect, SimpleCommand, Unreadable, Word
 
+MOST_WORDS = 500
 SHELLS = frozenset({"sh", "bash", "dash", "zsh", "ksh", "mksh", "ash", "fish"})
 WRAPPERS = frozenset(
-    [
-        "env",
-        "sudo",
-        "doas",
-        "nohup",
-        "setsid",
-        "time",
-        "command",
-        "exec",
-        "builtin",
-        "nice",
-        "ionice",
-        "stdbuf",
-        "timeout",
-        "xargs",
-        "chroot",
-        "unshare",
-        "nsenter",
-        "flock",
-        "strace",
-        "ltrace",
-        "taskset",
-        "chrt",
-        "setpriv",
-        "runuser",
-        "busybox",
-        "toybox",
-        "caffeinate",
-        "unbuffer",
-        "chronic",
-        "systemd-run",
-        "firejail",
-        "bwrap",
-        "entr",
-        "watch",
-    ]
+    {
+        *("env", "sudo", "doas", "nohup", "setsid", "time", "command", "exec", "builtin", "nice"),
+        *("ionice", "stdbuf", "timeout", "xargs", "chroot", "unshare", "nsenter", "flock"),
+        *("strace", "ltrace", "taskset", "chrt", "setpriv", "runuser", "busybox", "toybox"),
+        *("caffeinate", "unbuffer", "chronic", "systemd-run", "firejail", "bwrap", "entr"),
+    }
 )
 """The program that they run stands behind their own options."""
 _OPAQUE = frozenset(
-    ["alias", "ssh", "parallel", "script", "su", "source", ".", "at", "batch", "crontab"]
+    ["alias", "ssh", "parallel", "script", "su", "source", ".", "at", "batch", "crontab", "watch"]
 )
 _CODE_FLAGS = {
     "python": ("-c", "-"),
@@ -113,8 +84,12 @@ def command_line(text: str) -> CommandLine:
     """Return the calls and files of a command; what cannot be read is said, never raised."""
     calls: list[Call] = []
     redirects: list[Redirect] = []
+    words = 0
     try:
         for call, files in _of_text(text.replace("\0", ""), 0):
+            words += len(call.words)
+            if words > MOST_WORDS:
+                raise Unreadable(f"it has more than {MOST_WORDS} words")
             calls.append(call)
             redirects.extend(files)
             if len(calls) > MOST_COMMANDS:
@@ -147,8 +122,11 @@ def _inner_of(call: Call, depth: int) -> Iterator[Found]:
     arguments = call.words[1:]
     if call.program in SHELLS:
         with suppress(LookupError):  # then it is opaque
-            if (code := _code_of(arguments)) is not None:
-                yield from _of_code(code, depth)
+            has_code, rest = _of_a_shell(arguments)
+            if has_code:
+                yield from _of_code(rest[0], depth)
+            else:  # a file of commands, which is looked for as a program too
+                yield from _within(rest, depth)
     elif call.program == "eval":
         yield from _of_code(_joined(arguments), depth)
     elif call.program == "trap" and arguments:
@@ -156,20 +134,23 @@ def _inner_of(call: Call, depth: int) -> Iterator[Found]:
     elif call.program in WRAPPERS:
         for at, word in enumerate(arguments):
             if not word.text.startswith("-"):
-                yield from _within(arguments[at:], depth)
+                yield from _within(arguments[at:], depth, looked_at=True)
     elif call.program == "find":
         for at, word in enumerate(arguments):
             if word.text in _FIND_RUNS:
                 yield from _within(arguments[at + 1 :], depth)
 
 
-def _within(words: tuple[Word, ...], depth: int) -> Iterator[Found]:
-    """Yield the call of words that another call may run, and what that one runs in turn."""
+def _within(words: tuple[Word, ...], depth: int, *, looked_at: bool = False) -> Iterator[Found]:
+    """Yield the call of words that another call may run, and what that one runs in turn.
+
+    `looked_at`: whoever asks goes through every word behind these too.
+    """
     if not words:
         return
     call = Call(words, opaque=_is_opaque(words), inner=True)
     yield call, ()
-    if call.program not in WRAPPERS:  # the outer one has looked at every word behind it
+    if not looked_at or call.program not in WRAPPERS:
         yield from _inner_of(call, depth + 1)
 
 
@@ -183,8 +164,8 @@ def _joined(words: tuple[Word, ...]) -> Word:
     return Word(" ".join(word.text for word in words), Kind.LITERAL if known else Kind.DYNAMIC)
 
 
-def _code_of(arguments: tuple[Word, ...]) -> Word | None:
-    """Return what a shell is told to run by `-c`; a file of commands is None, as for any program.
+def _of_a_shell(arguments: tuple[Word, ...]) -> tuple[bool, tuple[Word, ...]]:
+    """Return whether a shell is given code by `-c`, and the words behind its options.
 
     Raises:
         LookupError: it runs what is not in its arguments, or nobody can tell.
@@ -201,13 +182,9 @@ def _code_of(arguments: tuple[Word, ...]) -> Word | None:
         has_code |= option.text.startswith("-") and not is_long and "c" in option.text
         takes_another = option.text in _WITH_FILE if is_long else {"o", "O"} & set(option.text)
         del rest[: 1 if takes_another else 0]
-    if not rest:
-        raise LookupError("its input")
-    if not has_code:
-        return None
-    if rest[0].kind is not Kind.LITERAL:
-        raise LookupError(rest[0].text)
-    return rest[0]
+    if not rest or rest[0].kind is not Kind.LITERAL:
+        raise LookupError("its input, or what is not known")
+    return has_code, tuple(rest)
 
 
 def _is_opaque(words: tuple[Word, ...]) -> bool:
@@ -229,7 +206,7 @@ def _is_opaque(words: tuple[Word, ...]) -> bool:
 
 def _runs_unseen_code(arguments: tuple[Word, ...]) -> bool:
     try:
-        _code_of(arguments)
+        _of_a_shell(arguments)
     except LookupError:
         return True
     return False

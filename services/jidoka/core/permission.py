@@ -115,8 +115,17 @@ def verdict(state: SessionState, call: OpenCall, kinds: Kinds, rules: Rules = ()
     in_force = rules_of(state, rules)
     if not in_force:
         return Judgement(BY_MODE[state.permission_mode][kind])
-    args = arguments_of(call.call.arguments)
-    return judge(Request(tool, kind, args, state.project_path), state.permission_mode, in_force)
+    named = (tool, kind, call.call.arguments, state.project_path)
+    return _judged(named, state.permission_mode, in_force)
+
+
+@lru_cache(maxsize=64)
+def _judged(
+    named: tuple[str, EffectClass, str, str], mode: PermissionMode, rules: Rules
+) -> Judgement:
+    """Return what `judge` says; a worker asks the same again after every event."""
+    tool, kind, arguments, root = named
+    return judge(Request(tool, kind, arguments_of(arguments), root), mode, rules)
 
 
 def rules_of(state: SessionState, outer: Rules = ()) -> Rules:

@@ -74,6 +74,10 @@ def test_what_is_not_known_for_sure_is_not_read(text: str):
         ("sh -c -e 'rm x'", "rm x"),
         ("bash --rcfile f -c 'rm x' name", "rm x"),
         ("sh -c -- 'rm x'", "rm x"),
+        ("bash -o pipefail ./rm x", "./rm x"),
+        ("bash - rm", "rm"),
+        ("find . -exec sudo -n rm {} +", "rm {} +"),
+        ("find . -exec sh -c 'rm x' ';'", "rm x"),
         ("sudo sh -c \"bash -c 'rm x'\"", "rm x"),
         ("eval rm x", "rm x"),
         ("trap 'rm x' EXIT", "rm x"),
@@ -123,3 +127,9 @@ def test_a_zero_byte_hides_nothing():
     found = run_by("r\0m x")
 
     assert found == {"rm x"}
+
+
+def test_a_command_of_very_many_words_is_not_read():
+    line = command_line("echo" + " x" * 500)
+
+    assert "500 words" in line.unread
