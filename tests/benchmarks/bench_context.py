@@ -49,13 +49,14 @@ def session_of(messages: int) -> Transcript:
     return transcript
 
 
-def measured(work: Callable[[], object]) -> list[float]:
+def measured(work: Callable[[], object], clock: Callable[[], float]) -> list[float]:
+    """Return how long each of many runs took, in ms by that clock."""
     work()
     times: list[float] = []
     for _ in range(ROUNDS):
-        began = time.perf_counter()
+        began = clock()
         work()
-        times.append((time.perf_counter() - began) * 1e3)
+        times.append((clock() - began) * 1e3)
     return times
 
 
@@ -67,15 +68,18 @@ def test_assembling_a_long_session(record):
     sent = assembled(whole, transcript, SPECS)
     assert len(sent.messages) == MESSAGES + 1
 
-    all_of_it = measured(lambda: assembled(whole, transcript, SPECS))
-    cut = measured(lambda: assembled(narrow, transcript, SPECS))
-    hashed = measured(lambda: hash_of(sent))
+    wall = measured(lambda: assembled(whole, transcript, SPECS), time.perf_counter)
+    cpu = measured(lambda: assembled(whole, transcript, SPECS), time.process_time)
+    cut = measured(lambda: assembled(narrow, transcript, SPECS), time.process_time)
+    hashed = measured(lambda: hash_of(sent), time.process_time)
 
+    # the gate is on processor time: a busy neighbour makes none of it longer
     record += [
-        Figure("context of 2,000 messages, p50", p50(all_of_it), "ms", 20),
-        Figure("context of 2,000 messages, p95", p95(all_of_it), "ms"),
-        Figure("the same, cut to 60,000 tokens, p50", p50(cut), "ms", 20),
-        Figure("hash of it (0.6 MB), p50", p50(hashed), "ms"),
+        Figure("context of 2,000 messages, p50", p50(wall), "ms"),
+        Figure("  processor time of it, p50", p50(cpu), "ms", 20),
+        Figure("  processor time of it, p95", p95(cpu), "ms"),
+        Figure("  processor time, cut to 60,000 tokens, p50", p50(cut), "ms", 20),
+        Figure("  processor time of its hash (0.6 MB), p50", p50(hashed), "ms"),
     ]
 
 
