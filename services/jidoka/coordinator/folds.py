@@ -72,20 +72,23 @@ class Fold:
         """Whether it is likely that nobody has written since."""
         return self._clock() - self._as_of < FRESH_S
 
-    async def refresh(self) -> bool:
-        """Fold what is new; return whether anything was.
+    async def refresh(self, *, to_look: bool = False) -> bool:
+        """Fold what is new; return whether anything was. `to_look`: nothing is to be added.
 
         Raises:
             Unavailable: the log cannot be read. LogDamaged: events are missing or altered.
             UnsupportedVersion: a newer build wrote to it.
         """
-        await self._check(self.session_id)
-        if not self._begun:
-            return await self._begin()
+        if not to_look:
+            await self._check(self.session_id)
+        changed = await (self._read_on() if self._begun else self._begin())
+        self._as_of = float("-inf") if to_look else self._clock()
+        return changed
+
+    async def _read_on(self) -> bool:
         before = self.state.head
         async for entry in self._log.read(self.session_id, before):
             self._fold(entry)
-        self._as_of = self._clock()
         return self.state.head != before
 
     async def _begin(self) -> bool:
@@ -94,12 +97,12 @@ class Fold:
         self.state = await self._kept() or SessionState()
         from_snapshot = self.state.head != Head()
         try:
-            return await self.refresh() or from_snapshot
+            return await self._read_on() or from_snapshot
         except LogDamaged:
             if not from_snapshot:
                 raise
             self.restart()
-            return await self.refresh()
+            return await self._read_on()
 
     async def _kept(self) -> SessionState | None:
         """Return the state in the session's snapshot, None where there is none of this log."""

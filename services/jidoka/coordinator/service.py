@@ -142,7 +142,7 @@ class Coordinator:
         """
         fold = self._folds.of(session_id)
         async with fold.lock:
-            await fold.refresh()
+            await fold.refresh(to_look=True)
         if fold.state.status is None:
             self._folds.forget(session_id)
             raise SessionNotFound(asked=session_id)

@@ -18,7 +18,7 @@ def command(target: options.Target, as_json: options.AsJson = False) -> int:
     from jidoka.cli.door import session_id_of, with_client  # noqa: PLC0415
     from jidoka.cli.showing import print_json  # noqa: PLC0415
     from jidoka.cli.transcript import harmless  # noqa: PLC0415
-    from jidoka.contract.errors import JidokaError, SessionNotFound  # noqa: PLC0415
+    from jidoka.contract.errors import JidokaError, LogDamaged, SessionNotFound  # noqa: PLC0415
 
     async def work(
         client: Client,
@@ -26,7 +26,7 @@ def command(target: options.Target, as_json: options.AsJson = False) -> int:
         info = await client.get_session_info(await session_id_of(client, target))
         try:
             permissions = await client.list_permissions(info.session_id)
-        except SessionNotFound:  # it was deleted: its list entry is all that is left
+        except (SessionNotFound, LogDamaged):  # what is listed is all that is left, or can be read
             return info, None, None
         try:
             return info, permissions, await client.get_context(info.session_id, ())
