@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
+
 from jidoka.contract import events as e
 from tests.chaos.checker import Findings, check, read_all, unfinished
 from tests.chaos.sender import Sender
@@ -32,6 +34,12 @@ async def soon(true: Callable[[], bool], timeout_s: float = TURN_S) -> None:
             return
         await asyncio.sleep(LOOK_S)
     raise TimeoutError
+
+
+in_the_whole_run = pytest.mark.skipif(
+    os.environ.get("JIDOKA_CHAOS") != "whole", reason="takes its time: JIDOKA_CHAOS=whole runs it"
+)
+"""Marks what a shorter test of the short run stands for."""
 
 
 @dataclass

@@ -37,7 +37,7 @@ async def test_the_leader_of_the_log_is_killed_and_comes_back_under_load(
             await load.open(SESSIONS)
 
             async def kill_the_leader() -> int:
-                kills = scale(2, 20)
+                kills = scale(1, 20)
                 for _ in range(kills):
                     await asyncio.sleep(2.0)
                     leader = await cluster.leader()

@@ -12,7 +12,7 @@ from jidoka.contract import events as e
 from jidoka.contract.content import ErrorInfo
 from tests.chaos.checker import Findings
 from tests.chaos.fleet import running_fleet
-from tests.chaos.load import Load, scale
+from tests.chaos.load import Load, in_the_whole_run, scale
 from tests.chaos.outcome import report, under_load
 from tests.support.nats import NatsServer
 
@@ -25,6 +25,7 @@ ANOTHER_MACHINE = ("unshare", "--uts", "sh", "-c", 'hostname "$1"; shift; exec "
 """Before a name and a command: it runs under that name of the machine."""
 
 
+@in_the_whole_run
 async def test_the_sessions_of_a_vanished_host_go_on_at_another_of_its_machine(
     durable_nats: NatsServer, tmp_path: Path, count: list[str]
 ):

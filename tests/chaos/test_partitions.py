@@ -17,7 +17,7 @@ import pytest
 from jidoka.contract import events as e
 from tests.chaos.checker import Findings
 from tests.chaos.fleet import Fleet, running_fleet
-from tests.chaos.load import MESSAGES, Load, scale
+from tests.chaos.load import MESSAGES, Load, in_the_whole_run, scale
 from tests.chaos.outcome import report, under_load
 from tests.support.nats import NatsServer
 from tests.support.networks import Network, network, why_not
@@ -71,12 +71,12 @@ async def test_host_manager_and_client_are_parted_from_the_broker_in_turn(
             parted = [*within, "client"]
             rounds = scale(1, 6)
             for _ in range(rounds):
-                for member in parted:
+                for member in parted[:: scale(3, 1)]:
                     net.part(member)
                     await asyncio.sleep(PARTED_S)
                     net.heal(member)
                     await _everyone_ended_a_turn_more(load)
-            return rounds * len(parted)
+            return rounds * len(parted[:: scale(3, 1)])
 
         parted = await under_load(load, part)
         load.talks[-1].acknowledged += await asyncio.to_thread(_last_words, stranger)
@@ -90,6 +90,7 @@ async def test_host_manager_and_client_are_parted_from_the_broker_in_turn(
     assert len(load.talks[-1].acknowledged) > parted
 
 
+@in_the_whole_run
 async def test_a_parted_machine_ends_its_workers_before_another_takes_over(
     net: Network, broker: NatsServer, tmp_path: Path, count: list[str]
 ):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.fleet import Fleet, running_fleet
-from tests.chaos.load import scale
+from tests.chaos.load import in_the_whole_run, scale
 from tests.chaos.outcome import report, under_load
 from tests.support.nats import NatsServer
 
@@ -46,6 +46,7 @@ async def test_one_of_two_replicas_is_killed_under_load(
     assert sum(talk.said for talk in load.talks) > killed
 
 
+@in_the_whole_run
 async def test_the_standby_takes_over_when_the_leading_session_manager_is_killed(
     durable_nats: NatsServer, tmp_path: Path, count: list[str]
 ):
