@@ -11,7 +11,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from jidoka.client.importing import staged
+from jidoka.bus.blobs import NatsBlobs
+from jidoka.client.importing import STAGE
+from jidoka.contract.errors import TimedOut, Unavailable
 from tests.chaos.checker import read_all
 from tests.chaos.load import Load, scale
 
@@ -49,9 +51,16 @@ async def make(load: Load, exported: Path, number: int) -> str:
     if number % 2:
         fields = {"session_id": load.talks[0].session_id, "project_path": folder, "name": "f"}
         return (await load.sender.ask("session.fork", fields, fields["session_id"]))["session_id"]
-    async with staged(load.stack.client.bus, exported) as ref:
-        fields = {"project_path": folder, "export": ref, "name": "i"}
-        return (await load.sender.ask("session.import", fields))["session_id"]
+    fields = {"project_path": folder, "export": await put(load, exported), "name": "i"}
+    return (await load.sender.ask("session.import", fields))["session_id"]
+
+
+async def put(load: Load, exported: Path) -> str:
+    """Put a file into the object store, however often it takes; return its reference."""
+    while True:
+        with suppress(Unavailable, TimedOut):
+            return (await NatsBlobs(load.stack.client.bus).put(STAGE, exported)).ref
+        await asyncio.sleep(0.2)
 
 
 async def exports(load: Load, folder: Path, count: int) -> list[Path]:

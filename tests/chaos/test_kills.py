@@ -17,7 +17,8 @@ pytestmark = [pytest.mark.chaos, pytest.mark.timeout(3_000)]
 
 PROGRAMS = ("session-manager", "coordinator", "agent-host", "llm-gateway", "nats-server")
 VICTIMS = (*PROGRAMS, "runtime", *PROGRAMS * 4)
-"""In turn, and a worker between any two."""
+"""In turn, and workers between any two."""
+WORKERS = scale(1, 4)
 
 
 async def under_load(load: Load, breaking: Callable[[], Awaitable[int]]) -> int:
@@ -73,7 +74,8 @@ async def test_whatever_is_killed_under_load_nothing_acknowledged_is_lost(load, 
     async def kill() -> int:
         for number in range(kills):
             await asyncio.sleep(chance.uniform(0.2, 0.6))
-            name = "worker" if number % 2 else VICTIMS[number // 2 % len(VICTIMS)]
+            turn, rest = divmod(number, WORKERS + 1)
+            name = "worker" if rest else VICTIMS[turn % len(VICTIMS)]
             killed[name] += await kill_one(load, name, chance)
             await asyncio.sleep(0.3)
         return killed.total()
