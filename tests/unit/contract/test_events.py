@@ -29,7 +29,8 @@ from jidoka.contract.events import (
 WRITERS = {
     Writer.COORDINATOR: {
         "message.accepted", "message.edited", "message.withdrawn", "turn.cancel_requested",
-        "permission.answered", "permission.revoked", "question.answered", "session.renamed", "session.configured", "conversation.cleared",
+        "permission.answered", "permission.revoked", "question.answered",
+        "session.renamed", "session.configured", "conversation.cleared",
         "file.added", "file.removed", "context.compaction_requested",
         "session.close_requested", "session.termination_requested",
         "turn.undo_requested", "turn.redo_requested", "turn.retry_requested",
