@@ -46,7 +46,8 @@ def _head(found: TurnDiff) -> list[str]:
     from jidoka.cli.transcript import harmless  # noqa: PLC0415
 
     undone = ", undone since" if found.undone else ""
-    lines = [f"turn {found.number}: {found.outcome}{undone}, {found.files_total} files changed"]
+    files = f"{found.files_total} file{'s' * (found.files_total != 1)} changed"
+    lines = [f"turn {found.number}: {found.outcome}{undone}, {files}"]
     lines += [f"  {harmless(_line(file))}" for file in found.files]
     if found.files_total > len(found.files):
         lines.append(f"  … and {found.files_total - len(found.files)} more")
