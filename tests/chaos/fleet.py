@@ -25,8 +25,8 @@ from jidoka.core.ports import Entry
 from tests.chaos.load import Load
 from tests.chaos.sender import Sender
 
-READY_S = 60.0
-TURN_S = 120.0
+READY_S = 300.0
+TURN_S = 300.0
 STOP_S = 12.0
 MODULES = {
     "coordinator": "jidoka.coordinator",

@@ -37,7 +37,7 @@ async def test_the_sessions_of_a_vanished_host_go_on_at_another_of_its_machine(
 
         async def vanish() -> int:
             dead = 0
-            for number in range(scale(2, 20)):
+            for number in range(scale(2, 10)):
                 program, name = HOSTS[number % 2]
                 await asyncio.sleep(2.0)
                 dead += await asyncio.to_thread(fleet.kill, name)
