@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+import time
 from pathlib import Path
 from typing import Final
 
 from jidoka.contract.ids import is_session_id
 
 ROOMS: Final = ("snapshots", "worktrees")
+RECENT_S: Final = 3_600.0
 
 
 def sessions_with_files(home: Path) -> set[str]:
@@ -19,6 +21,15 @@ def sessions_with_files(home: Path) -> set[str]:
         with contextlib.suppress(OSError):
             found |= {path.name for path in (home / room).iterdir() if is_session_id(path.name)}
     return found
+
+
+def is_recent(home: Path, session_id: str) -> bool:
+    """Tell whether something of a session was made within the hour: it may be in the making."""
+    for room in ROOMS:
+        with contextlib.suppress(OSError):
+            if time.time() - (home / room / session_id).stat().st_mtime < RECENT_S:
+                return True
+    return False
 
 
 def erase_files(home: Path, session_id: str) -> None:

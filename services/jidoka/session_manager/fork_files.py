@@ -33,10 +33,12 @@ class ForkFiles:
         Raises:
             SnapshotMissing: they are not kept.
         """
+        own = self.home / "snapshots" / self.session_id
         is_ours = Path(folder).is_relative_to((self.home / "worktrees").resolve())
-        if not is_ours and await asyncio.to_thread(_has_files, folder):
+        begun = own.exists()  # by a try that was cut off: the folder was empty then
+        if not is_ours and not begun and await asyncio.to_thread(_has_files, folder):
             return
-        target = Snapshots(folder, str(self.home / "snapshots" / self.session_id))
+        target = Snapshots(folder, str(own))
         try:
             others, tree = await self._kept()
             left = await target.fill_from(others, tree)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from jidoka.contract.errors import JidokaError
 from jidoka.contract.events import SessionDeleted
-from jidoka.sandbox.leftovers import erase_files
+from jidoka.sandbox.leftovers import erase_files, is_recent
 from jidoka.session_manager.ports import Eraser, Logs
 from jidoka.telemetry import logger
 
@@ -33,5 +33,6 @@ async def sweep(log: Logs, home: Path, found: set[str]) -> None:
         except JidokaError as problem:
             logger().warning("files are left", session_id=session_id, code=problem.code)
             continue
-        if last is None or isinstance(last.event, SessionDeleted):
+        unborn = last is None and not await asyncio.to_thread(is_recent, home, session_id)
+        if unborn or (last is not None and isinstance(last.event, SessionDeleted)):
             await asyncio.to_thread(erase_files, home, session_id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -21,6 +22,7 @@ from jidoka.contract.errors import (
     SessionNotFound,
     SnapshotMissing,
 )
+from jidoka.contract.ids import session_id_of
 from jidoka.core.history import events_of
 from jidoka.core.ports import Entry
 from jidoka.sandbox.leftovers import sessions_with_files
@@ -247,13 +249,32 @@ async def test_what_a_session_has_beside_its_project_goes_with_it(
         await record(bus, made, e.SessionTerminationRequested())
         await settle(bus, made)
         await ask(bus, "session.delete", {"session_id": made})
-        (home / "worktrees" / "snever").mkdir()  # a create that was killed half way
+        for name in ("snever", "smaking"):
+            (home / "worktrees" / name).mkdir()
+        os.utime(home / "worktrees" / "snever", (0, 0))  # a create that was killed half way
 
     async with leading(bus, nats_url, home):
         async with asyncio.timeout(20):
-            while sessions_with_files(home) != {source}:  # noqa: ASYNC110 - a folder tells nobody
+            while sessions_with_files(home) != {source, "smaking"}:  # noqa: ASYNC110 - a folder tells nobody
                 await asyncio.sleep(0.01)
 
     assert kept == {source, made}
     assert not list((tmp_path / "p" / ".git" / "worktrees").iterdir())
     assert (tmp_path / "p" / "a.txt").read_text() == "later\n"
+
+
+async def test_a_fork_that_was_killed_half_way_is_finished_by_the_same_command(
+    bus: Bus, nats_url: str, host: FakeHost, home: Path, tmp_path: Path
+):
+    (tmp_path / "q").mkdir()
+    async with leading(bus, nats_url, home):
+        source = await spoken(bus, tmp_path / "p")
+        at = await changed(bus, home, source, tmp_path / "p")
+        session = session_id_of("/tests/client", "once")
+        await Snapshots(str(tmp_path / "q"), str(home / "snapshots" / session)).take()
+        (tmp_path / "q" / "a.txt").write_text("the turn's\n")  # as far as it came
+        fields = {"session_id": source, "at": at, "project_path": str(tmp_path / "q")}
+        made = await ask(bus, "session.fork", fields, command_id="once")
+
+    assert made["session_id"] == session
+    assert (tmp_path / "q" / "made" / "run.sh").exists()
