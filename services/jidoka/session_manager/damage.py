@@ -129,6 +129,17 @@ class Damage:
         self._reading[session_id] = task
         task.add_done_callback(lambda _: self._reading.pop(session_id, None))
 
+    def check_up_to(self, session_id: str, at: int | None) -> None:
+        """Return if a session is known to be sound up to its event `at`; None: all of it.
+
+        Raises:
+            LogDamaged, UnsupportedVersion: it is not.
+        """
+        found = self.of(session_id)
+        is_before = isinstance(found, LogDamaged) and at is not None and at < found.first
+        if found is not None and not is_before:
+            raise found
+
     async def check(self, session_id: str) -> None:
         """Return if the log of a session still is as long as it was known to be.
 

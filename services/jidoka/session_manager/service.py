@@ -103,7 +103,8 @@ class Service:
                 return await self._list(command)
             case ResumeSession(session_id=session_id):
                 return await self._resume(session_id, asked.id)
-            case ForkSession(session_id=session_id):
+            case ForkSession(session_id=session_id, at=at):
+                self._damage.check_up_to(session_id, at)
                 return _created(
                     await self._forker.fork(await self._row(session_id), command, asked)
                 )

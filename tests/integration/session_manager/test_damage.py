@@ -36,6 +36,8 @@ async def test_a_log_shorter_than_its_mark_makes_the_session_degraded(
     async with leading(bus, nats_url, home):
         info = await degraded(bus, session)
         await until_stopped(host)
+        with pytest.raises(LogDamaged):
+            await ask(bus, "session.fork", {"session_id": session, "project_path": str(tmp_path)})
         last = await NatsEventLog(bus).last(session)
         await record(bus, session, e.SessionTerminationRequested())
         settled = await settle(bus, session)
