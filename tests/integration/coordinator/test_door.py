@@ -63,6 +63,8 @@ async def test_a_message_is_recorded_as_its_number(
         "content": "hi",
         "policy": "queue",
         "author": "/a-stranger/7",
+        "unattended": False,
+        "redactions": 0,
     }
 
 
@@ -79,7 +81,7 @@ async def test_the_same_command_twice_is_recorded_once_and_answered_the_same(
     assert await sessions.said(sid) == ["hi", "in between"]
 
 
-async def test_a_session_whose_log_was_erased_is_not_there_any_more(
+async def test_a_session_whose_log_was_erased_by_hand_is_damaged_and_does_not_begin_anew(
     sid: str, stranger: Stranger, sessions: Sessions
 ):
     await sessions.create(sid)
@@ -89,7 +91,9 @@ async def test_a_session_whose_log_was_erased_is_not_there_any_more(
 
     answer = await stranger.say(sid, "still there?")
 
-    assert answer["code"] == "session_not_found"
+    assert answer["code"] == "log_damaged"
+    assert answer["details"] == {"first": 1, "last": 4}
+    assert await sessions.events(sid) == []
 
 
 async def test_the_same_id_of_another_sender_is_another_command(
