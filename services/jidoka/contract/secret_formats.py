@@ -10,6 +10,7 @@ import base64
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache, cached_property
 from typing import Final
 
 
@@ -22,16 +23,23 @@ class Span:
     kind: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Format:
     """The keys of one provider."""
 
     kind: str
     beginnings: tuple[str, ...]
     """One of them stands at the start of every key; only random text has it by chance."""
-    pattern: re.Pattern[str]
+    rest: str
     random: bool = False
     """Whether words could look like it, so that it has to have digits and capitals."""
+
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        """What a whole key looks like; made when a beginning is first found."""
+        either = "|".join(map(re.escape, self.beginnings))
+        whole = rf"(?<![A-Za-z0-9])(?:{either}){self.rest}(?![A-Za-z0-9])"
+        return re.compile(whole, re.ASCII)
 
     def end_at(self, text: str, start: int) -> int:
         """Return where the key that begins at `start` ends, 0 where none does."""
@@ -42,10 +50,7 @@ class Format:
 
 
 def _format(kind: str, beginnings: str, rest: str, *, random: bool = False) -> Format:
-    words = tuple(beginnings.split())
-    either = "|".join(re.escape(word) for word in words)
-    pattern = rf"(?<![A-Za-z0-9])(?:{either}){rest}(?![A-Za-z0-9])"
-    return Format(kind, words, re.compile(pattern, re.ASCII), random)
+    return Format(kind, tuple(beginnings.split()), rest, random)
 
 
 FORMATS: Final = (
@@ -117,8 +122,6 @@ def _either(words: Iterable[str]) -> str:
 
 _BY_BEGINNING: Final = {word: each for each in FORMATS for word in each.beginnings}
 _PARTS: Final = {part: (word, before) for word in _ENCODED_TOO for part, before in _parts(word)}
-_PLAIN: Final = re.compile(_either(_BY_BEGINNING))
-_ENCODED: Final = re.compile(_either(_PARTS))
 _ANY: Final = re.compile(_either((*_BY_BEGINNING, *_PARTS)))
 
 
@@ -130,6 +133,16 @@ def hits(pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
         match = pattern.search(text, match.start() + 1)
 
 
+@cache
+def _plain() -> re.Pattern[str]:
+    return re.compile(_either(_BY_BEGINNING))
+
+
+@cache
+def _encoded() -> re.Pattern[str]:
+    return re.compile(_either(_PARTS))
+
+
 def may_hold_keys(text: str) -> bool:
     """Tell whether it is worth looking for keys in `text`: twice as fast as looking."""
     return _ANY.search(text) is not None
@@ -137,7 +150,7 @@ def may_hold_keys(text: str) -> bool:
 
 def plain_keys(text: str) -> Iterator[Span]:
     """Yield the keys of known providers that stand in `text`."""
-    for match in hits(_PLAIN, text):
+    for match in hits(_plain(), text):
         wanted = _BY_BEGINNING[match[0]]
         if end := wanted.end_at(text, match.start()):
             yield Span(match.start(), end, wanted.kind)
@@ -145,7 +158,7 @@ def plain_keys(text: str) -> Iterator[Span]:
 
 def encoded_keys(text: str) -> Iterator[Span]:
     """Yield the keys of known providers that stand in `text` as base64 or hex."""
-    for match in hits(_ENCODED, text):
+    for match in hits(_encoded(), text):
         word, before = _PARTS[match[0]]
         if before is None:
             span = _in_hex(text, match.start(), _BY_BEGINNING[word])

@@ -8,7 +8,7 @@ import json
 import uuid
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from jidoka.contract.redaction import PLACEHOLDER, Redactor, Redactors
@@ -164,7 +164,7 @@ WORDS = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(WORDS, max_size=12), st.lists(st.integers(1, 9_000), min_size=1, max_size=20))
 def test_however_a_text_is_cut_the_same_is_struck_out(words: list[str], sizes: list[int]):
     text = "".join(words)
