@@ -45,16 +45,13 @@ def report(count: list[str], what: str, broken: int, load: Load, findings) -> No
 
 async def test_workers_are_killed_at_random_moments_of_their_turns(load, count):
     await load.open(8)
-    kills = scale(20, 500)
+    kills = scale(20, 400)
     chance = random.Random(7)  # noqa: S311 - repeatable, no secret
 
     async def kill() -> int:
         for _ in range(kills):
             await asyncio.sleep(chance.uniform(0.02, 0.12))
-            workers = await asyncio.to_thread(load.stack.workers)
-            if workers:
-                with suppress(psutil.NoSuchProcess):
-                    chance.choice(workers).kill()
+            await kill_one(load, "worker", chance)
         return kills
 
     killed = await under_load(load, kill)
