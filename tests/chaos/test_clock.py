@@ -1,4 +1,4 @@
-"""The wall clock of every program is set by an hour or a day, to and fro: nobody notices."""
+"""The wall clock of every program is set forth and back by an hour or a day: nobody notices."""
 
 from __future__ import annotations
 
