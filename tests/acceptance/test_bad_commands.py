@@ -90,7 +90,9 @@ async def test_durable_ones_are_put_away_with_their_reason_and_block_nobody(
     assert await answers(home, session_id)
 
 
-async def everything_put_away(client: Client, session_id: str, count: int) -> list[Quarantined]:
+async def everything_put_away(
+    client: Client, session_id: str, count: int
+) -> tuple[Quarantined, ...]:
     """Return what is in quarantine of a session, once there is that much."""
     async with asyncio.timeout(ANSWER_S):
         while True:

@@ -49,6 +49,7 @@ def test_a_pause_survives_its_worker_and_goes_on_with_an_answer(
     until(lambda: questions(purse, session_id))
     worker = purse.ask(lambda client: client.get_session_info(session_id))
 
+    assert worker.worker_pid is not None
     os.kill(worker.worker_pid, signal.SIGKILL)
     until(lambda: purse.has(session_id, "worker.lost"))
     (question,) = questions(purse, session_id)

@@ -11,13 +11,15 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, cast
 
 import psutil
 
 from jidoka.bus.buckets import HostDirectory
 from jidoka.bus.connection import connect
-from jidoka.bus.ensure import StorageLimits, ensure
+from jidoka.bus.ensure import ensure
 from jidoka.bus.event_log import NatsEventLog
+from jidoka.bus.storage_limits import StorageLimits
 from jidoka.client.session import Client
 from jidoka.contract import events as e
 from jidoka.contract.errors import JidokaError
@@ -154,7 +156,7 @@ async def running_fleet(
     *,
     limits: StorageLimits | None = None,
     within: Mapping[str, Sequence[str]] | None = None,
-    **settings: str,
+    **settings: Any,
 ) -> AsyncGenerator[tuple[Fleet, Load]]:
     """Start programs as (program, name) for the time of the context, and a client of them.
 
@@ -171,7 +173,7 @@ async def running_fleet(
         async with seen(folder, url) as onlooker:
             await _listing(onlooker.client)
             sender = await Sender.connected(url)
-            yield fleet, Load(onlooker, sender)
+            yield fleet, Load(cast("Any", onlooker), sender)
             await sender.close()
     finally:
         await asyncio.to_thread(fleet.stop)

@@ -19,11 +19,13 @@ from pathlib import Path
 
 import nats
 from nats.aio.client import Client as Stranger
+from nats.errors import Error as NatsError
 
 from jidoka.bus.connection import Bus, connect
 from jidoka.bus.ensure import ensure, keep
 from jidoka.client.session import Client
 from jidoka.contract import events as e
+from jidoka.contract.content import TurnOutcome
 from jidoka.contract.errors import JidokaError
 from jidoka.coordinator.__main__ import compose
 from jidoka.coordinator.door import Door
@@ -114,7 +116,9 @@ async def _turn(bus: Bus, session_id: str, number: int) -> None:
         turn_id=turn, call_id=f"c{number}", step=1, content="y" * size, model="m"
     )
     await record(bus, session_id, answer)
-    await record(bus, session_id, e.TurnEnded(turn_id=turn, outcome="completed", answer="y"))
+    await record(
+        bus, session_id, e.TurnEnded(turn_id=turn, outcome=TurnOutcome.COMPLETED, answer="y")
+    )
 
 
 async def stored(url: str) -> Truth:
@@ -131,7 +135,7 @@ async def stored(url: str) -> Truth:
 async def _last(client: Stranger) -> int:
     """Return the last sequence; a broker that has just started may take a while to know it."""
     for _ in range(100):
-        with suppress(nats.errors.Error):
+        with suppress(NatsError):
             info = json.loads((await client.request(f"$JS.API.STREAM.INFO.{STREAM}", b"")).data)
             if "state" in info:
                 return int(info["state"]["last_seq"])

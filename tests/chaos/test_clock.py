@@ -8,6 +8,7 @@ import random
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -37,7 +38,10 @@ class WallClock:
         source = Path(__file__).with_name("wall_clock.c")
         command = ("cc", "-shared", "-fPIC", "-O2", "-o", library, source, "-ldl")
         subprocess.run(command, check=True, capture_output=True)
-        self.environment = {"LD_PRELOAD": str(library), "WALL_CLOCK_FILE": str(self._file)}
+        self.environment: dict[str, Any] = {
+            "LD_PRELOAD": str(library),
+            "WALL_CLOCK_FILE": str(self._file),
+        }
         self.set(0)
 
     def set(self, moved_by_s: int) -> None:

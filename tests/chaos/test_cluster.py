@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,7 +30,7 @@ async def test_the_leader_of_the_log_is_killed_and_comes_back_under_load(
 ):
     with running_cluster(tmp_path / "nats") as cluster:
         await cluster.ready()
-        settings = {"limits": limits_of(None, replicas=3), "JIDOKA_REPLICAS": "3"}
+        settings: dict[str, Any] = {"limits": limits_of(None, replicas=3), "JIDOKA_REPLICAS": "3"}
         async with running_fleet(tmp_path / "fleet", cluster.url, PROGRAMS, **settings) as (
             _,
             load,

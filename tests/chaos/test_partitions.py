@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -94,7 +95,7 @@ async def test_host_manager_and_client_are_parted_from_the_broker_in_turn(
 async def test_a_parted_machine_ends_its_workers_before_another_takes_over(
     net: Network, broker: NatsServer, tmp_path: Path, count: list[str]
 ):
-    settings = {
+    settings: dict[str, Any] = {
         "JIDOKA_SHARED_FOLDERS": str(tmp_path / "fleet" / "projects"),
         "JIDOKA_HOST_LEASE_S": "3",
     }

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from jidoka.bus.connection import connect
-from jidoka.bus.ensure import StorageLimits, ensure
+from jidoka.bus.ensure import ensure
 from jidoka.bus.event_log import NatsEventLog
+from jidoka.bus.storage_limits import StorageLimits
 from jidoka.contract import events as e
 from jidoka.contract.content import LlmConfig
 from jidoka.contract.errors import JidokaError

@@ -37,7 +37,7 @@ SUBJECTS = ("jido.session.*.live.>", "jido.session.*.event.>")
 async def deaf(server: NatsServer) -> AsyncGenerator[asyncio.StreamReader]:
     """Subscribe to everything on a plain socket, then read no more."""
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port, limit=4096)
-    writer.transport.pause_reading()
+    writer.transport.pause_reading()  # pyright: ignore[reportAttributeAccessIssue]
     options = {"verbose": False, "pedantic": False, "name": "deaf", "lang": "test", "version": "1"}
     writer.write(b"CONNECT " + json.dumps(options).encode() + b"\r\n")
     for number, subject in enumerate(SUBJECTS):
@@ -112,7 +112,7 @@ async def test_a_client_that_does_not_read_harms_itself_alone(
                 _show(bus, until_s), _record(other, until_s, numbers)
             )
             grown = broker.memory_info().rss - before
-            reader._transport.resume_reading()  # now it looks what it has got
+            reader._transport.resume_reading()  # pyright: ignore[reportAttributeAccessIssue]
             was_cut = await _ended(reader)
         watching.cancel()
         caught_up = await _history(bus, "s0")

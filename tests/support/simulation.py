@@ -144,9 +144,11 @@ class Simulation:
             case fx.CheckUndo():
                 self.record(e.TurnUndoStarted(asked=self._undoing().asked, turn_ids=self._ids()))
             case fx.PutFilesBack():
-                kind = e.TurnUndone if self._undoing().asked == "undo" else e.TurnRedone
-                again = {"again": self._undoing().again} if kind is e.TurnUndone else {}
-                self.record(kind(turn_ids=self._ids(), **again))
+                if self._undoing().asked == "undo":
+                    again = self._undoing().again
+                    self.record(e.TurnUndone(turn_ids=self._ids(), again=again))
+                else:
+                    self.record(e.TurnRedone(turn_ids=self._ids()))
             case fx.Compact():
                 self.record(e.ContextCompacted(reason="asked", method="none"))
             case fx.TitleSession(title=title):

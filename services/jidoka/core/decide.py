@@ -19,6 +19,7 @@ from jidoka.contract.errors import (
 )
 from jidoka.contract.ids import command_key
 from jidoka.contract.mcp_commands import AddMcpServer, RemoveMcpServer
+from jidoka.contract.permission_commands import AnswerPermission, AnswerQuestion, RevokePermission
 from jidoka.contract.undo_commands import RedoTurn, RetryTurn, UndoTurn
 from jidoka.core.answers import checked_rules, decide_answer
 from jidoka.core.attending import decide_context
@@ -38,9 +39,9 @@ SessionDecision = (
     | UndoTurn
     | RedoTurn
     | RetryTurn
-    | c.AnswerPermission
-    | c.AnswerQuestion
-    | c.RevokePermission
+    | AnswerPermission
+    | AnswerQuestion
+    | RevokePermission
     | c.RenameSession
     | c.ConfigureSession
     | c.ClearConversation
@@ -95,7 +96,7 @@ def decide(
             return e.TurnCancelRequested(origin=origin, turn_id=state.turn.turn_id, reason=reason)
         case UndoTurn() | RedoTurn() | RetryTurn():
             return decide_undo(state, command, origin)
-        case c.AnswerPermission() | c.AnswerQuestion() | c.RevokePermission():
+        case AnswerPermission() | AnswerQuestion() | RevokePermission():
             return decide_answer(state, command, origin)
         case c.RenameSession(session_name=name):
             return e.SessionRenamed(origin=origin, session_name=name)

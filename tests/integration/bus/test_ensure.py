@@ -10,7 +10,8 @@ import pytest
 
 from jidoka.bus.blobs import NatsBlobs
 from jidoka.bus.connection import Bus, connect
-from jidoka.bus.ensure import StorageLimits, ensure, stores
+from jidoka.bus.ensure import ensure, stores
+from jidoka.bus.storage_limits import StorageLimits
 from jidoka.contract import subjects
 from jidoka.contract.errors import StreamMismatch
 

@@ -8,10 +8,11 @@ from collections.abc import AsyncIterator
 import pytest
 
 from jidoka.bus.connection import Bus, connect
-from jidoka.bus.ensure import StorageLimits, ensure
+from jidoka.bus.ensure import ensure
 from jidoka.bus.inbox import Inbox, submit, waiting_sessions
 from jidoka.bus.lanes import Waiting
 from jidoka.bus.quarantine import Quarantine, Wanted
+from jidoka.bus.storage_limits import StorageLimits
 from jidoka.contract import subjects
 from jidoka.contract.envelope import Envelope
 from jidoka.contract.errors import (

@@ -49,7 +49,8 @@ async def rolled_back(server: NatsServer, tmp_path: Path, kept: int, more: int) 
     return marks
 
 
-def range_of(damage: LogDamaged) -> tuple[int, int]:
+def range_of(damage: JidokaError) -> tuple[int, int]:
+    assert isinstance(damage, LogDamaged)
     return damage.first, damage.last
 
 

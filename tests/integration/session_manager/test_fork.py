@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -161,7 +162,13 @@ async def changed(bus: Bus, home: Path, session: str, project: Path) -> int:
     (project / "made" / "run.sh").write_text("#!/bin/sh\n")
     (project / "made" / "run.sh").chmod(0o755)
     after = await snapshots.take()
-    started = {"turn_id": "u", "call_id": "c", "tool": "shell", "args": {}, "args_hash": ""}
+    started: dict[str, Any] = {
+        "turn_id": "u",
+        "call_id": "c",
+        "tool": "shell",
+        "args": {},
+        "args_hash": "",
+    }
     for event in (
         e.TurnStarted(turn_id="u", message_ids=()),
         e.ToolStarted(**started, effect="effect", snapshot=SnapshotRef(tree=before.tree)),

@@ -55,6 +55,7 @@ async def test_the_end_that_a_log_has_lost_is_named(kept):
 
     for find in (compare(log, {"s1": mark}), examine(log, ["s1"], {"s1": mark})):
         damage = (await find)["s1"]
+        assert isinstance(damage, LogDamaged)
         assert (damage.first, damage.last) == (kept + 1, 10)
 
 

@@ -11,6 +11,7 @@ from jidoka.contract import commands as c
 from jidoka.contract import errors
 from jidoka.contract import events as e
 from jidoka.contract.content import ToolCall
+from jidoka.contract.permission_commands import AnswerPermission, AnswerQuestion, RevokePermission
 from jidoka.core.decide import decide
 from jidoka.core.effects import AskPermission, AskPerson, AwaitAnswer, DenyTool, RunTool
 from jidoka.core.rules import parse_rules
@@ -79,9 +80,9 @@ def question(call_id: str = "c1") -> e.QuestionAsked:
     )
 
 
-def allow(**fields: object) -> c.AnswerPermission:
+def allow(**fields: object) -> AnswerPermission:
     values = {"session_id": "s1", "call_id": "c1", "decision": "allow", **fields}
-    return c.AnswerPermission.model_validate(values)
+    return AnswerPermission.model_validate(values)
 
 
 def test_a_rule_asks_denies_and_allows_and_says_so_itself():
@@ -182,7 +183,7 @@ def test_a_remembered_rule_holds_for_the_next_call_and_can_be_taken_back():
     )
 
     held = session.wants()
-    session.say(c.RevokePermission(session_id="s1", rule="allow shell git status $"), "id-2")
+    session.say(RevokePermission(session_id="s1", rule="allow shell git status $"), "id-2")
 
     assert held == (RunTool("c2"),)
     assert session.state.remembered == ()
@@ -191,7 +192,7 @@ def test_a_remembered_rule_holds_for_the_next_call_and_can_be_taken_back():
 
 def test_a_rule_that_was_not_made_cannot_be_taken_back():
     with pytest.raises(errors.CallNotFound):
-        shell("ls").say(c.RevokePermission(session_id="s1", rule="allow shell ls $"))
+        shell("ls").say(RevokePermission(session_id="s1", rule="allow shell ls $"))
 
 
 def test_answers_of_older_logs_are_about_the_whole_tool():
@@ -230,7 +231,7 @@ def test_what_the_agent_asks_waits_and_runs_with_its_answer():
     first = session.wants()
     session.record(question())
     second = session.wants()
-    session.say(c.AnswerQuestion(session_id="s1", call_id="c1", answer="b", author="ann"))
+    session.say(AnswerQuestion(session_id="s1", call_id="c1", answer="b", author="ann"))
 
     assert first == (AskPerson("c1"),)
     assert second == (AwaitAnswer("c1", LATER, "", is_open_ended=True),)
@@ -247,7 +248,7 @@ def test_an_expired_question_runs_with_its_default_and_takes_no_answer():
 
     assert session.wants() == (RunTool("c1"),)
     with pytest.raises(errors.DeadlinePassed):
-        session.say(c.AnswerQuestion(session_id="s1", call_id="c1", answer="b"))
+        session.say(AnswerQuestion(session_id="s1", call_id="c1", answer="b"))
 
 
 def test_a_question_takes_only_its_own_kind_of_answer():
@@ -255,7 +256,7 @@ def test_a_question_takes_only_its_own_kind_of_answer():
     asking.record(question())
 
     with pytest.raises(errors.InvalidMessage):
-        asked.say(c.AnswerQuestion(session_id="s1", call_id="c1", answer="b"))
+        asked.say(AnswerQuestion(session_id="s1", call_id="c1", answer="b"))
     with pytest.raises(errors.InvalidMessage):
         asking.say(allow())
 

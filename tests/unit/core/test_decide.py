@@ -12,6 +12,7 @@ from jidoka.contract import errors
 from jidoka.contract import events as e
 from jidoka.contract.content import Policy, Status, ToolCall
 from jidoka.contract.ids import command_key
+from jidoka.contract.permission_commands import AnswerPermission
 from jidoka.core.decide import MAX_WAITING, decide
 from jidoka.core.recorded import Recorded
 from jidoka.core.state import Answered, OpenCall, Question, SessionState, Turn, Waiting
@@ -76,7 +77,7 @@ def test_a_busy_session_takes_every_message_but_a_rejecting_one(policy):
 COMMANDS = {
     "message.submit": SUBMIT,
     "turn.cancel": c.CancelTurn(session_id="s1"),
-    "permission.answer": c.AnswerPermission(session_id="s1", call_id="c9", decision="allow"),
+    "permission.answer": AnswerPermission(session_id="s1", call_id="c9", decision="allow"),
     "message.withdraw": c.WithdrawMessage(session_id="s1", message_id="m9"),
     "message.edit": c.EditMessage(session_id="s1", message_id="m9", content="x"),
     "conversation.clear": c.ClearConversation(session_id="s1"),
@@ -122,7 +123,7 @@ def test_a_full_inbox_refuses_with_both_numbers():
 
 
 def test_the_first_answer_to_a_question_wins():
-    answer = c.AnswerPermission(session_id="s1", call_id="c1", decision="allow", author="ann")
+    answer = AnswerPermission(session_id="s1", call_id="c1", decision="allow", author="ann")
     event = said(ASKING, answer)
     assert isinstance(event, e.PermissionAnswered)
     state = replace(ASKING, answers=(Answered("c1", "allow", "ann", START),))

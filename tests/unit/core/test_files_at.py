@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from jidoka.contract import events as e
@@ -12,7 +14,13 @@ from tests.support.entries import LogWriter
 
 def turn(name: str) -> tuple[e.Event, ...]:
     before, after = SnapshotRef(tree=f"{name}-before"), SnapshotRef(tree=f"{name}-after")
-    call = {"turn_id": name, "call_id": "c", "tool": "shell", "args": {}, "args_hash": ""}
+    call: dict[str, Any] = {
+        "turn_id": name,
+        "call_id": "c",
+        "tool": "shell",
+        "args": {},
+        "args_hash": "",
+    }
     return (
         e.TurnStarted(turn_id=name, message_ids=()),
         e.ToolStarted(**call, effect="effect", snapshot=before),

@@ -7,8 +7,7 @@ from jidoka.core.placement import LEASE_MARGIN_S, Former, HostLoad, place
 HERE = HostLoad("h1", 3, 10, machine="m1")
 NEAR = HostLoad("h2", 1, 10, machine="m1")
 FAR = HostLoad("h3", 0, 10, machine="m2")
-VOLUME = {"shared_folders": ("/srv",), "lease_s": 10.0}
-FAR_SHARING = HostLoad("h4", 5, 10, machine="m2", **VOLUME)
+FAR_SHARING = HostLoad("h4", 5, 10, machine="m2", shared_folders=("/srv",), lease_s=10.0)
 PROJECT = "/srv/p"
 LOCAL = Former("h1", "m1")
 SHARED = Former("h1", "m1", lease_s=10.0, silent_s=10.0 + LEASE_MARGIN_S)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from jidoka.contract import events as e
-from jidoka.contract.content import SnapshotRef, TurnOutcome
+from jidoka.contract.content import ErrorInfo, SnapshotRef, TurnOutcome
 from jidoka.contract.errors import NothingToUndo, SessionBusy
 from jidoka.contract.undo_commands import RedoTurn, RetryTurn, UndoTurn
 from jidoka.core.decide import SessionDecision, decide
@@ -139,7 +139,7 @@ def test_the_intent_is_stored_first_and_a_new_worker_goes_on_with_it(story: Stor
 
 def test_a_refusal_changes_nothing(story: Story):
     story.ask(UndoTurn(session_id=SESSION))
-    error = {"code": "file_changed", "message": "a person"}
+    error = ErrorInfo(code="file_changed", message="a person")
 
     story.record(e.TurnUndoRefused(asked="undo", turn_ids=("t3",), error=error))
 
