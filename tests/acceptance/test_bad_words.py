@@ -51,7 +51,7 @@ WRONG: tuple[tuple[str, int, str], ...] = (
     ("cancel {gone}", 3, "session_terminated"),
     ("answer {s} nowhere allow", 3, "call_not_found"),
     ("answer {gone} nowhere allow", 3, "session_terminated"),
-    ("undo {s}", 2, "nothing_to_undo"),
+    ("undo {s} --turns 100", 2, "nothing_to_undo"),
     ("undo {s} --turns 0", 2, "invalid_message"),
     ("undo {gone}", 3, "session_terminated"),
     ("redo {s}", 2, "nothing_to_undo"),

@@ -166,7 +166,7 @@ def test_a_worker_that_is_killed_is_replaced_and_its_turn_goes_on(
     for folder in folders:
         folder.mkdir()
     slow = script(
-        {"text": "I wait.", "tool_calls": [call("shell", command="sleep 3")]},
+        {"text": "I wait.", "tool_calls": [call("shell", command="sleep 30")]},
         {"text": "Waited."},
         name="slow.json",
     )

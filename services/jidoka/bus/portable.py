@@ -139,13 +139,16 @@ def read_export(body: bytes) -> Export:
         raise TooLarge(what="export", size_bytes=len(body), maximum_bytes=MOST_BYTES)
     lines = body.split(b"\n")
     export = Export(_session_of(_value(lines[0], 1)))
-    _check_end(lines, body)
+    end, blobs = _checked_end(lines, body), 0
     for number, line in enumerate(lines[1:-2], start=2):
         value = _value(line, number)
         if "blob" in value:
+            blobs += 1
             _take_blob(export, value, number)
         else:
             _take_event(export, value, number)
+    if (end.get("events"), end.get("blobs")) != (len(export.entries), blobs):
+        raise ImportInvalid(line=len(lines) - 1, reason="it counts other lines than there are")
     export.entries = [_whole(export, entry, at) for at, entry in enumerate(export.entries, start=2)]
     if not export.entries or not isinstance(export.entries[0].event, SessionCreated):
         raise ImportInvalid(line=2, reason="it does not begin with the birth of a session")
@@ -171,13 +174,15 @@ def _session_of(head: dict[str, Any]) -> str:
     return session_id
 
 
-def _check_end(lines: list[bytes], body: bytes) -> None:
+def _checked_end(lines: list[bytes], body: bytes) -> dict[str, Any]:
     end = _value(lines[-2], len(lines) - 1).get("end") if len(lines) > 2 else None  # noqa: PLR2004
     if lines[-1] or not isinstance(end, dict):
         raise ImportInvalid(line=len(lines), reason="the end is missing: it was cut off")
     before = body[: len(body) - len(lines[-2]) - 1]
-    if cast("dict[str, Any]", end).get("sha256") != hashlib.sha256(before).hexdigest():
+    said = cast("dict[str, Any]", end)
+    if said.get("sha256") != hashlib.sha256(before).hexdigest():
         raise ImportInvalid(line=len(lines) - 1, reason="it is not what was exported")
+    return said
 
 
 def _take_event(export: Export, value: dict[str, Any], number: int) -> None:

@@ -71,7 +71,9 @@ async def exported(bus: Bus, client: Client, tmp_path: Path) -> bytes:
 def sealed_again(lines: list[bytes]) -> bytes:
     """Return lines with an end that fits them: an alteration by someone who knows the format."""
     body = b"".join(line + b"\n" for line in lines)
-    end = {"end": {"sha256": hashlib.sha256(body).hexdigest()}}
+    blobs = sum(line.startswith(b'{"blob"') for line in lines)
+    digest = hashlib.sha256(body).hexdigest()
+    end = {"end": {"events": len(lines) - 1 - blobs, "blobs": blobs, "sha256": digest}}
     return body + json.dumps(end).encode() + b"\n"
 
 
