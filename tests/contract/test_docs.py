@@ -50,7 +50,7 @@ def unknown_word(words: list[str]) -> str | None:
     """Return the first word that is no command or option of `jidoka`, None if there is none."""
     command = get_command(app)
     for word in words:
-        if word in {"|", ">", "&&"}:
+        if word in {"|", ">", "&&", "--"}:
             return None
         subcommands = getattr(command, "commands", {})
         if word.startswith("-") and len(word) > 1:
