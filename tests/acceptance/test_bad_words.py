@@ -24,7 +24,7 @@ FILLED = {
 }
 # {s} an open session, {gone} one that has ended, {model} a script, {broken} none
 WRONG: tuple[tuple[str, int, str], ...] = (
-    ("run '  '", 2, "invalid_message"),
+    ("run --model {model} --project {other} '  '", 2, "invalid_message"),
     ("run Hi --model nobody/knows", 2, "provider_unknown"),
     ("run Hi --project /no/such --model {model}", 3, "project_not_found"),
     ("run Hi --project {note} --model {model}", 2, "project_not_directory"),
@@ -62,7 +62,7 @@ WRONG: tuple[tuple[str, int, str], ...] = (
     ("session create /no/such", 3, "project_not_found"),
     ("session create {note}", 2, "project_not_directory"),
     ("session create /proc", 6, "project_forbidden"),
-    ("session create {dir}", 4, "project_already_open"),
+    ("session create {dir} --model {model}", 4, "project_already_open"),
     ("session create {other} --name a/b", 2, "invalid_message"),
     ("session list --status gone", 2, "invalid_message"),
     ("session list --limit 0", 2, "invalid_message"),
