@@ -83,7 +83,7 @@ async def listening(settings: RuntimeSettings, child: Child) -> Address:
     ending = asyncio.create_task(child.ended(), name="the broker's end")
     try:
         async with asyncio.timeout(START_S):
-            while not (ports.exists() and (text := ports.read_text())):
+            while (address := _address_in(ports)) is None:
                 if ending.done():
                     raise _why(settings)
                 await asyncio.sleep(POLL_S)
@@ -91,8 +91,7 @@ async def listening(settings: RuntimeSettings, child: Child) -> Address:
         raise Unavailable(part=NAME, why=f"not listening after {START_S:g} s") from None
     finally:
         ending.cancel()
-    found: dict[str, list[str]] = json.loads(text)
-    return Address(_port(found["nats"][0]), _port(found["monitoring"][0]))
+    return address
 
 
 async def check(address: Address) -> None:
@@ -145,6 +144,18 @@ def _why(settings: RuntimeSettings) -> Unavailable | PortInUse:
     if any("address already in use" in line for line in lines):
         return PortInUse(port=settings.port)
     return Unavailable(part=NAME, why=lines[-1] if lines else "it ended at once")
+
+
+def _address_in(ports: Path) -> Address | None:
+    """Return what the broker has written, None until it listens on both of its ports.
+
+    One that cannot have its port writes the other alone before it ends.
+    """
+    try:
+        found: dict[str, list[str]] = json.loads(ports.read_text())
+        return Address(_port(found["nats"][0]), _port(found["monitoring"][0]))
+    except (OSError, ValueError, LookupError):
+        return None
 
 
 def _port(url: str) -> int:
