@@ -61,8 +61,11 @@ class Supervisor:
             async with asyncio.TaskGroup() as tasks:
                 work = tasks.create_task(self._work(ready), name="broker and programs")
                 tasks.create_task(_end_when(stop, work), name="the wish to stop")
-        except* JidokaError as group:
-            raise _first(group) from None
+        except BaseExceptionGroup as group:
+            known, other = group.split(JidokaError)
+            if known is None or other is not None:
+                raise
+            raise _first(known) from None  # `except*` of early 3.11 would wrap it in a group
         finally:
             await self._end_all()
 
