@@ -77,13 +77,12 @@ class Fleet:
     def kill(self, name: str) -> int:
         """Kill a program at once with all that it started; return how many processes died."""
         process = self.running.pop(name)
-        begun = _descendants(process.pid)
-        process.kill()
-        for each in begun:
-            with suppress(psutil.NoSuchProcess):
-                each.kill()
+        begun = _frozen(process.pid)
+        for pid in begun:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         process.wait(STOP_S)
-        return 1 + len(begun)
+        return len(begun)
 
     def stop(self) -> None:
         """End all programs together."""
@@ -191,7 +190,20 @@ async def _listing(client) -> None:
                 return
 
 
-def _descendants(pid: int) -> list[psutil.Process]:
+def _frozen(pid: int) -> list[int]:
+    """Stop a process and its descendants, until none is left that could start another one."""
+    stopped: list[int] = []
+    found = [pid]
+    while found:
+        for each in found:
+            with suppress(ProcessLookupError):
+                os.kill(each, signal.SIGSTOP)
+        stopped += found
+        found = [each for each in _descendants(pid) if each not in stopped]
+    return stopped
+
+
+def _descendants(pid: int) -> list[int]:
     with suppress(psutil.NoSuchProcess):
-        return psutil.Process(pid).children(recursive=True)
+        return [each.pid for each in psutil.Process(pid).children(recursive=True)]
     return []

@@ -169,15 +169,28 @@ async def _greet(bus: Bus, settings: WorkerSettings, start: WorkerStart) -> None
 
 
 async def _show_life(lifeline: socket.socket) -> None:
+    """Send a beat every second, and see at once when the host has let go of the other end."""
     lifeline.setblocking(False)
-    while True:
-        try:
-            lifeline.send(b".")
-        except BlockingIOError:
-            log.debug("the host has not read for a while")
-        except OSError:
-            raise _HostGone from None
-        await asyncio.sleep(_BEAT_S)
+    loop, hung_up = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_reader(lifeline, hung_up.set)  # the host never writes: readable means hung up
+    try:
+        while True:
+            _beat(lifeline)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_BEAT_S):
+                    await hung_up.wait()
+                    raise _HostGone
+    finally:
+        loop.remove_reader(lifeline)
+
+
+def _beat(lifeline: socket.socket) -> None:
+    try:
+        lifeline.send(b".")
+    except BlockingIOError:
+        log.debug("the host has not read for a while")
+    except OSError:
+        raise _HostGone from None
 
 
 async def _lock_project(start: WorkerStart) -> None:
