@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from pydantic import ValidationError
-
 from jidoka.bus.connection import Bus
+from jidoka.bus.requests import ask
 from jidoka.contract.errors import JidokaError
 from jidoka.contract.internal import LlmModels, LlmModelsRequest
 from jidoka.contract.subjects import LLM_MODELS
@@ -22,15 +21,13 @@ def asking_the_gateway(bus: Bus) -> WindowOf:
     """Return what asks for the window of a session's model; None is the answer of nobody."""
 
     async def window_of(state: SessionState) -> int | None:
-        request = LlmModelsRequest(
+        question = LlmModelsRequest(
             llm=state.llm, project_path=state.project_path, owner=state.owner
         )
-        body = request.model_dump_json().encode()
         try:
-            answer = await bus.request(LLM_MODELS, body, _PATIENCE_S)
-            told = LlmModels.model_validate_json(answer.data)
-        except (JidokaError, ValidationError):
-            return None  # an answer that says no is no LlmModels either
+            told = await ask(bus, LLM_MODELS, question, LlmModels, _PATIENCE_S)
+        except JidokaError:
+            return None  # nobody can tell: its window is assumed
         return None if told.provider == _LOCAL else told.window
 
     return window_of

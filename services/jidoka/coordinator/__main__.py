@@ -17,10 +17,11 @@ from jidoka.bus.durability import verify
 from jidoka.bus.ensure import ensure, keep
 from jidoka.bus.event_log import NatsEventLog
 from jidoka.bus.inbox import Inbox
+from jidoka.bus.models import GatewayModels
 from jidoka.bus.storage_limits import limits_of
 from jidoka.contract.errors import JidokaError
 from jidoka.contract.ids import uuid7
-from jidoka.coordinator.asking import Asking, GatewayModels
+from jidoka.coordinator.asking import Asking
 from jidoka.coordinator.contexts import HostContexts
 from jidoka.coordinator.door import Door
 from jidoka.coordinator.durable import applying

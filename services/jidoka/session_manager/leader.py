@@ -15,6 +15,7 @@ from jidoka.bus.connection import Bus
 from jidoka.bus.erasing import NatsEraser
 from jidoka.bus.event_log import NatsEventLog
 from jidoka.bus.marks import Marks
+from jidoka.bus.models import GatewayModels
 from jidoka.bus.quarantine import Quarantine
 from jidoka.bus.requests import serve
 from jidoka.contract import subjects
@@ -37,7 +38,6 @@ from jidoka.session_manager.hosts import BusHosts
 from jidoka.session_manager.importing import Importer
 from jidoka.session_manager.keeper import Keeper
 from jidoka.session_manager.leftovers import WholeEraser, sweep
-from jidoka.session_manager.models import GatewayModels
 from jidoka.session_manager.projection import Projection
 from jidoka.session_manager.retention import retain
 from jidoka.session_manager.service import Service

@@ -1,4 +1,4 @@
-"""Which model a new session will speak with: the settings' default, checked by the llm-gateway."""
+"""Which model would speak, asked of the llm-gateway by whoever records a choice of one."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class GatewayModels:
         try:
             found = await ask(self._bus, LLM_MODELS, question, LlmModels, PATIENCE_S)
         except (Unavailable, TimedOut):
-            return llm  # the first call finds out; a session is no less a session for it
+            return llm  # the first call finds out
         return llm.model_copy(
             update={
                 "provider": found.provider or llm.provider,
