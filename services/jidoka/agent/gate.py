@@ -65,10 +65,8 @@ def _real(root: str, paths: Iterable[str]) -> tuple[str, ...]:
 
 def project_rules(root: str) -> Rules:
     """Return the rules that a project brings along: they ask and deny, they allow nothing."""
-    path = Path(root, PROJECT_RULES)
     try:
-        with path.open("rb") as file:
-            text = file.read(_MOST_BYTES + 1)
+        text = _start_of(f"{root}/{PROJECT_RULES}")
     except (FileNotFoundError, NotADirectoryError):
         return ()
     except OSError:
@@ -76,3 +74,12 @@ def project_rules(root: str) -> Rules:
     if len(text) > _MOST_BYTES:
         return tightening(("too long",), PROJECT_RULES)
     return tightening(text.decode("utf-8", "replace").splitlines(), PROJECT_RULES)
+
+
+def _start_of(path: str) -> bytes:
+    """Return a file's first bytes; every worker does it, and pathlib would cost each 0.1 MiB."""
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # a pipe there holds nobody
+    try:
+        return os.read(file, _MOST_BYTES + 1)
+    finally:
+        os.close(file)
