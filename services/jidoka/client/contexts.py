@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from contextlib import aclosing
 
-from jidoka.client.following import Wanted, follow
-from jidoka.client.items import Recorded
-from jidoka.client.seeking import NOWHERE
+from jidoka.client.ending import END_S
 from jidoka.client.servers import Servers
 from jidoka.contract import events as e
 from jidoka.contract.context_commands import AddFile, CompactContext, GetContext, RemoveFile
-from jidoka.contract.errors import SessionTerminated, Unavailable
 from jidoka.contract.replies import ContextReport
 
 
@@ -30,25 +26,19 @@ class Contexts(Servers):
         answer = await self._ask(GetContext, {"include": tuple(include)}, session_id)
         return ContextReport.model_validate(answer)
 
-    async def compact(self, session_id: str, instructions: str = "") -> e.ContextCompacted:
+    async def compact(
+        self, session_id: str, instructions: str = "", *, timeout_s: float = END_S
+    ) -> e.ContextCompacted:
         """Put a summary in the place of the conversation; return what became of it.
 
         Raises:
             InvalidTransition: the session is put away. SessionTerminated: it ended.
+            Unavailable: nobody compacted it for `timeout_s` seconds; it is recorded, and done
+            when a worker can.
         """
         fields = {"instructions": instructions}
         number = await self._record(CompactContext, fields, session_id)
-        wanted = Wanted(number, known=self._places.get(session_id, NOWHERE), live=False)
-        async with aclosing(follow(self.bus, session_id, wanted)) as items:
-            async for item in items:
-                match item:
-                    case Recorded(event=e.ContextCompacted() as event):
-                        return event
-                    case Recorded(event=e.SessionTerminated(reason=reason)):
-                        raise SessionTerminated(session_id=session_id, reason=reason)
-                    case _:
-                        continue
-        raise Unavailable(part="the session", why="its events ended")
+        return await self._end(session_id, number, (e.ContextCompacted,), timeout_s)
 
     async def add_file(self, session_id: str, path: str) -> int:
         """Keep a file before the model, fresh in every call.

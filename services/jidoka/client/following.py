@@ -24,7 +24,7 @@ from jidoka.client.items import Item, Recorded, Shown
 from jidoka.client.seeking import NOWHERE, Start, last, seek
 from jidoka.contract import subjects
 from jidoka.contract.envelope import open_stored
-from jidoka.contract.errors import InvalidMessage
+from jidoka.contract.errors import InvalidMessage, Unavailable
 from jidoka.contract.events import (
     LlmResponded,
     ToolCompleted,
@@ -37,6 +37,8 @@ from jidoka.contract.live import LIVE_KINDS, Delta
 
 MOST_WAITING: Final = 1_024
 """Items between the broker and a slow reader; beyond it the reader slows its own consumer."""
+SILENCE_S: Final = 30.0
+"""So long may nothing come of what is there: then the broker is away, or it cannot be read."""
 _ENDS_OF_CALLS = (LlmResponded, ToolCompleted, ToolDenied, ToolFailed, ToolInterrupted)
 
 
@@ -97,6 +99,7 @@ async def follow(bus: Bus, session_id: str, wanted: Wanted) -> AsyncGenerator[It
     Raises:
         SessionNotFound: there is no such session.
         InvalidMessage: `wanted.after` is beyond the end of the log.
+        Unavailable: an end is wanted, and nothing came for 30 s before it.
     """
     end = await last(bus, session_id)
     if wanted.after < 0:
@@ -111,7 +114,8 @@ async def follow(bus: Bus, session_id: str, wanted: Wanted) -> AsyncGenerator[It
     if wanted.live:
         sources.append(deltas(bus, session_id))
     merge = _Merge(head=end.sequence, seen=start.sequence)
-    async with aclosing(merged(sources, wanted.enough)) as items:
+    silence_s = SILENCE_S if wanted.to_the_end else None
+    async with aclosing(merged(sources, wanted.enough, silence_s)) as items:
         async for item in items:
             for passed in merge.take(item):
                 yield passed
@@ -171,9 +175,13 @@ def shown(session_id: str, stored: Stored) -> Shown | None:
 
 
 async def merged(
-    sources: list[AsyncGenerator[Item]], enough: asyncio.Event
+    sources: list[AsyncGenerator[Item]], enough: asyncio.Event, silence_s: float | None = None
 ) -> AsyncGenerator[Item]:
-    """Yield what any of the sources yields, as it comes; they end with this generator."""
+    """Yield what any of the sources yields, as it comes; they end with this generator.
+
+    Raises:
+        Unavailable: nothing came for `silence_s` seconds; None waits without end.
+    """
     queue: asyncio.Queue[Item | BaseException | None] = asyncio.Queue(MOST_WAITING)
     tasks = [
         asyncio.create_task(_pump(source, queue.put), name=f"follow {number}")
@@ -181,7 +189,7 @@ async def merged(
     ]
     tasks.append(asyncio.create_task(_end(enough, queue.put), name="follow no more"))
     try:
-        while (item := await queue.get()) is not None and not enough.is_set():
+        while (item := await _next(queue, silence_s)) is not None and not enough.is_set():
             if isinstance(item, BaseException):
                 raise item
             yield item
@@ -192,6 +200,17 @@ async def merged(
         for source in sources:
             with suppress(RuntimeError):
                 await source.aclose()
+
+
+async def _next(
+    queue: asyncio.Queue[Item | BaseException | None], silence_s: float | None
+) -> Item | BaseException | None:
+    try:
+        async with asyncio.timeout(silence_s):
+            return await queue.get()
+    except TimeoutError:
+        why = f"nothing more of its log came for {silence_s:g} s"
+        raise Unavailable(part="the session", why=why) from None
 
 
 async def _pump(source: AsyncIterator[Item], put: Callable[[Any], Any]) -> None:

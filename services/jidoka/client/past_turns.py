@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import aclosing
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from jidoka.bus.connection import Bus
 from jidoka.client.asking import Asker, valid
+from jidoka.client.ending import END_S, E, end_of
 from jidoka.client.following import Wanted, follow
-from jidoka.client.items import Recorded
 from jidoka.client.quarantine import QuarantineAccess
 from jidoka.client.seeking import NOWHERE, Start
 from jidoka.contract import events as e
 from jidoka.contract.command_data import CommandData
 from jidoka.contract.commands import EditMessage, WithdrawMessage
 from jidoka.contract.content import Content
-from jidoka.contract.errors import SessionTerminated, Unavailable
 from jidoka.contract.replies import TurnDiff
 from jidoka.contract.undo_commands import DiffTurn, FilesWish, RedoTurn, RetryTurn, UndoTurn
 
 C = TypeVar("C", bound=CommandData)
 UndoEnd = e.TurnUndone | e.TurnRedone | e.TurnUndoRefused
+UNDO_ENDS: Final = (e.TurnUndone, e.TurnRedone, e.TurnUndoRefused)
 
 
 class PastTurns(QuarantineAccess):
@@ -32,7 +31,14 @@ class PastTurns(QuarantineAccess):
         self._asker = Asker(bus, source, timeout_s)
         self._places: dict[str, Start] = {}
 
-    async def undo(self, session_id: str, turns: int = 1, files: FilesWish = "restore") -> UndoEnd:
+    async def undo(
+        self,
+        session_id: str,
+        turns: int = 1,
+        files: FilesWish = "restore",
+        *,
+        timeout_s: float = END_S,
+    ) -> UndoEnd:
         """Undo the last turns, files and conversation together; return how it ended.
 
         `files` says what becomes of files that a person changed since: `restore` refuses,
@@ -40,15 +46,19 @@ class PastTurns(QuarantineAccess):
 
         Raises:
             SessionBusy: a turn runs. NothingToUndo: there are not so many turns.
-            Unavailable: nobody put files back; it is recorded, and done when a worker can.
+            SessionTerminated: the session ended meanwhile. Unavailable: nobody put files back
+            for `timeout_s` seconds; it is recorded, and done when a worker can.
         """
         fields = {"turns": turns, "files": files}
-        return await self._undone(session_id, await self._record(UndoTurn, fields, session_id))
+        number = await self._record(UndoTurn, fields, session_id)
+        return await self._end(session_id, number, UNDO_ENDS, timeout_s)
 
-    async def redo(self, session_id: str, files: FilesWish = "restore") -> UndoEnd:
+    async def redo(
+        self, session_id: str, files: FilesWish = "restore", *, timeout_s: float = END_S
+    ) -> UndoEnd:
         """Bring back what was undone last; return how it ended. Raises what `undo` raises."""
         number = await self._record(RedoTurn, {"files": files}, session_id)
-        return await self._undone(session_id, number)
+        return await self._end(session_id, number, UNDO_ENDS, timeout_s)
 
     async def retry(
         self, session_id: str, *, regenerate: bool = False, files: FilesWish = "restore"
@@ -71,22 +81,6 @@ class PastTurns(QuarantineAccess):
             Unavailable, TimedOut: its machine does not answer.
         """
         return TurnDiff.model_validate(await self._ask(DiffTurn, {"turn": turn}, session_id))
-
-    async def _undone(self, session_id: str, number: int) -> UndoEnd:
-        """Return what became of request `number`."""
-        wanted = Wanted(number, known=self._places.get(session_id, NOWHERE), live=False)
-        async with aclosing(follow(self.bus, session_id, wanted)) as items:
-            async for item in items:
-                match item:
-                    case Recorded(event=e.TurnUndone() | e.TurnRedone() as event):
-                        return event
-                    case Recorded(event=e.TurnUndoRefused() as event):
-                        return event
-                    case Recorded(event=e.SessionTerminated(reason=reason)):
-                        raise SessionTerminated(session_id=session_id, reason=reason)
-                    case _:
-                        continue
-        raise Unavailable(part="the session", why="its events ended")
 
     # --- messages that wait ---
 
@@ -113,3 +107,10 @@ class PastTurns(QuarantineAccess):
         if sequence and cursor:
             self._places[session_id] = Start(sequence - 1, cursor - 1)
         return sequence
+
+    async def _end(
+        self, session_id: str, number: int, ends: tuple[type[E], ...], timeout_s: float
+    ) -> E:
+        """Return what became of request `number`; raises what `end_of` raises."""
+        wanted = Wanted(number, known=self._places.get(session_id, NOWHERE), live=False)
+        return await end_of(follow(self.bus, session_id, wanted), number, ends, timeout_s)

@@ -220,6 +220,7 @@ class Client(Contexts):
 
         Raises:
             SessionNotFound; InvalidMessage: `after` is beyond the end.
+            Unavailable: `to_the_end`, and nothing came for 30 s before it.
         """
         known = self._places.get(session_id, NOWHERE)
         wanted = Wanted(after, known, live=live, to_the_end=to_the_end)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 
 import pytest
@@ -23,6 +23,7 @@ from jidoka.contract.errors import (
     InboxFull,
     InvalidMessage,
     SessionNotFound,
+    SessionTerminated,
     TimedOut,
     Unauthenticated,
     Unavailable,
@@ -286,3 +287,57 @@ async def test_a_follower_goes_on_when_the_broker_was_killed(
         after = await first(items, 1)
 
     assert seen(before + after)[-1] == "llm.responded"
+
+
+async def undone(client: Client) -> object:
+    return await client.undo(SESSION, timeout_s=0.2)
+
+
+async def redone(client: Client) -> object:
+    return await client.redo(SESSION, timeout_s=0.2)
+
+
+async def compacted(client: Client) -> object:
+    return await client.compact(SESSION, timeout_s=0.2)
+
+
+WAITING = [("turn.undo", undone), ("turn.redo", redone), ("context.compact", compacted)]
+Asks = Callable[[Client], Awaitable[object]]
+
+
+@pytest.mark.parametrize(("command", "asks"), WAITING, ids=[name for name, _ in WAITING])
+async def test_a_request_that_nobody_serves_is_recorded_and_not_waited_for_without_end(
+    client: Client, bus: Bus, log: Log, command: str, asks: Asks
+):
+    await log.record(*BIRTH, e.SessionRenamed(origin="/o", session_name="asked"))
+    asked = await answer_with(bus, command, ACCEPTED)
+
+    with pytest.raises(Unavailable) as caught:
+        await asks(client)
+
+    assert len(asked) == 1
+    assert caught.value.part == "the end of request #3"
+    assert "recorded" in caught.value.why
+    assert "follow the session" in caught.value.why
+
+
+@pytest.mark.parametrize(("command", "asks"), WAITING, ids=[name for name, _ in WAITING])
+async def test_a_request_is_not_waited_for_when_its_session_ends(
+    client: Client, bus: Bus, log: Log, command: str, asks: Asks
+):
+    renamed = e.SessionRenamed(origin="/o", session_name="asked")
+    await log.record(*BIRTH, renamed, e.SessionTerminated(reason="by hand"))
+    await answer_with(bus, command, ACCEPTED)
+
+    with pytest.raises(SessionTerminated) as caught:
+        await asks(client)
+
+    assert caught.value.reason == "by hand"
+
+
+async def test_what_became_of_a_request_is_its_first_end(client: Client, bus: Bus, log: Log):
+    end = e.TurnUndone(turn_ids=("t",))
+    await log.record(*BIRTH, e.SessionRenamed(origin="/o", session_name="asked"), end)
+    await answer_with(bus, "turn.undo", ACCEPTED)
+
+    assert await client.undo(SESSION) == end

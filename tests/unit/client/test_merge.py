@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+import pytest
+
 from jidoka.client.following import _Merge as Merge
-from jidoka.client.items import Recorded, Shown
+from jidoka.client.following import merged
+from jidoka.client.items import Item, Recorded, Shown
 from jidoka.contract import events as e
 from jidoka.contract.envelope import Envelope
+from jidoka.contract.errors import Unavailable
 from jidoka.contract.live import Delta
 
 ENVELOPE = Envelope(id="1", source="/test", type="jido.test.ed.v1")
@@ -47,3 +55,23 @@ def test_without_history_deltas_pass_at_once():
     merge = Merge(head=3, seen=3)
 
     assert merge.take(text("a")) == [text("a")]
+
+
+async def test_what_is_there_is_not_waited_for_without_end():
+    ended: list[str] = []
+
+    async def one_and_no_more() -> AsyncGenerator[Item]:
+        try:
+            yield answered("a", 1)
+            await asyncio.Event().wait()
+        finally:
+            ended.append("source")
+
+    async with aclosing(merged([one_and_no_more()], asyncio.Event(), 0.05)) as items:
+        first = await anext(items)
+        with pytest.raises(Unavailable) as caught:
+            await anext(items)
+
+    assert first == answered("a", 1)
+    assert caught.value.why == "nothing more of its log came for 0.05 s"
+    assert ended == ["source"]
