@@ -52,6 +52,26 @@ def test_a_server_is_used_by_the_next_turn_and_cannot_write_outside(
     home.jidoka("session", "terminate", session_id)
 
 
+def test_the_context_counts_a_server_s_tools_while_no_worker_runs(
+    home: Home, project: Path, script: Write
+):
+    (project / "sums.py").write_text(SOURCE.read_text())
+    session_id = create(home, project, script({"text": "Done."}))
+    home.jidoka("mcp", "add", session_id, "sums", "--", sys.executable, "sums.py")
+
+    before = home.jidoka("context", session_id).stdout
+    home.jidoka("send", session_id, "Go on.", "--wait")
+    home.jidoka("session", "close", session_id)
+    after = home.json("context", session_id, "--json")
+
+    names = [tool["function"]["name"] for tool in after["tools"]]
+    (sums,) = [part for part in after["parts"] if part["detail"].startswith("sums: ")]
+    assert "not known before its first start" in before
+    assert "sums__add" in names
+    assert (sums["name"], sums["left_out"]) == ("tools", "")
+    assert sums["tokens"] > 100
+
+
 def test_a_server_that_cannot_be_is_refused_with_what_to_do(
     home: Home, project: Path, script: Write
 ):

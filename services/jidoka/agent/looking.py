@@ -25,6 +25,7 @@ from jidoka.contract.internal import ContextAsked, FileAsked
 from jidoka.contract.replies import ContextReport
 from jidoka.core.context import Assembled, assembled, offered
 from jidoka.core.ports import Entry, Head
+from jidoka.core.servers import told_of
 from jidoka.sandbox.beneath import Beneath
 from jidoka.tools.background import BackgroundShells
 
@@ -58,6 +59,7 @@ async def context_of(asked: ContextAsked, bus: Bus, fetch_hosts: Sequence[str]) 
     finally:
         reading.close()
     transcript.briefing = transcript.briefing.with_sources(sources)
+    specs += told_of(state.servers, transcript.briefing.servers)
     sent = assembled(state, transcript, offered(specs, state.tools))
     report = _report(session, sent, asked.include)
     size = len(report.model_dump_json())

@@ -23,7 +23,7 @@ from jidoka.contract.events import McpFailed as McpFailedEvent
 from jidoka.contract.mcp import McpServer, server_of
 from jidoka.core.budget import error_info
 from jidoka.core.effects import KeepServer
-from jidoka.core.servers import Server
+from jidoka.core.servers import Server, told_of
 from jidoka.core.state import SessionState
 from jidoka.core.tooling import EffectClass, Tool, ToolContext
 from jidoka.tools.mcp_tool import McpResource, McpTool
@@ -96,7 +96,14 @@ class Servers:
         if link.has_resources:
             box.add(McpResource(link, await link.resources()))
         self._boxes[effect.name] = box
-        event = McpConnected(server_name=effect.name, tools=box.names, left_out=left_out)
+        specs = tuple(box.specs_for_model())
+        known = self.recorder.session.transcript.briefing.servers.get(effect.name)
+        event = McpConnected(
+            server_name=effect.name,
+            tools=box.names,
+            left_out=left_out,
+            specs=None if specs == known else specs,
+        )
         await self.recorder.record(effect, lambda _state: event)
 
     async def _failed(self, effect: KeepServer, problem: JidokaError, attempt: int) -> None:
@@ -147,12 +154,9 @@ class SessionTools:
             return args
 
     def specs_for_model(self) -> list[dict[str, Any]]:
-        """Return all tools in the shape of OpenAI's function tools."""
-        boxes = (self.servers.box(server.name) for server in self._known())
-        return [
-            *self.own.specs_for_model(),
-            *(spec for box in boxes if box for spec in box.specs_for_model()),
-        ]
+        """Return all tools as OpenAI's function tools; servers' as the log has them."""
+        known = self.servers.recorder.session.transcript.briefing.servers
+        return [*self.own.specs_for_model(), *told_of(self._known(), known)]
 
     def _box(self, name: str) -> Toolbox:
         there = {server.name: server for server in self._known()}

@@ -42,7 +42,7 @@ class ContextPart(Value):
     name: str
     """`prompt` `session_prompt` `notes` `files` `todo` `index` `tools` `summary` `conversation`."""
     detail: str = ""
-    """A path, or how many there are."""
+    """A path, or how many there are; of the tools of an MCP server its name too."""
     tokens: int
     percent: float = 0.0
     """Of the window."""

@@ -658,7 +658,9 @@ class McpConnected(EventData, name="mcp.connected"):
     tools: tuple[str, ...] = ()
     """As the model knows them."""
     left_out: tuple[str, ...] = ()
-    """Its tools that cannot be offered, at most 100: name or schema is not usable."""
+    """Its tools that cannot be offered, at most 100: name or schema is not usable, or too long."""
+    specs: tuple[dict[str, Any], ...] | None = None
+    """What the model is told of them, as OpenAI's function tools; null: the same as before."""
 
 
 class McpFailed(EventData, name="mcp.failed"):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
 from jidoka.contract import events as e
 from jidoka.contract.briefing import ContextSource, TodoItem
@@ -33,6 +34,10 @@ class Briefing:
     indexed_at: datetime | None = None
     """When the file index was taken; None: it is to be taken anew."""
     compactions: int = 0
+    servers: dict[str, tuple[dict[str, Any], ...]] = field(
+        default_factory=dict[str, tuple[dict[str, Any], ...]]
+    )
+    """What the model is told of the tools of MCP servers, by server, as last recorded."""
 
     def add(self, event: e.Event, time: datetime | None) -> None:
         """Take in what an event says."""
@@ -52,6 +57,12 @@ class Briefing:
             case e.ContextCompacted():
                 self.compactions += 1
                 self.indexed_at = None
+            case e.McpConnected(server_name=name, specs=specs) if specs is not None:
+                self.servers[name] = specs
+            case e.McpAdded(server=server):
+                self.servers.pop(server.name, None)
+            case e.McpRemoved(server_name=name):
+                self.servers.pop(name, None)
             case _:
                 pass
 

@@ -10,7 +10,7 @@ Pure: the log gives all of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,10 +20,13 @@ from jidoka.core.briefing import ASSUMED_WINDOW, Briefing
 from jidoka.core.fitting import Fitted, fitted
 from jidoka.core.pieces import SUMMARY, Piece
 from jidoka.core.sections import sections_of
+from jidoka.core.servers import why_unknown
 from jidoka.core.state import SessionState
 from jidoka.core.tokens import FRAME, tokens_of_tools
 from jidoka.core.transcript import Message, Transcript, rendered
 
+Counted = tuple[str, str, int, str]
+"""Name, detail, tokens by our rule and what is left out of a part."""
 ANSWER_TOKENS = 4_096
 """Kept free for the answer, where the session does not say how long it may be."""
 COMPACT_AT = 0.8
@@ -92,7 +95,7 @@ def assembled(
     tools = tokens_of_tools(specs)
     fit = fitted(sections, transcript.items, room.ruled - tools - FRAME, room.window)
     system = {"role": "system", "content": "\n\n".join(section.text for section in fit.sections)}
-    parts = _parts(fit, tools, len(specs), room)
+    parts = _parts(fit, _tools(state, transcript.briefing, specs), room)
     ruled = FRAME + tools + sum(s.tokens for s in fit.sections) + _size(fit.pieces)
     messages = (system, *rendered(fit.pieces))
     return Assembled(messages, tuple(specs), parts, ruled, room)
@@ -120,12 +123,27 @@ def _size(pieces: Iterable[Piece]) -> int:
     return sum(piece.tokens for piece in pieces)
 
 
-def _parts(fit: Fitted, tools: int, offered_tools: int, room: Room) -> tuple[ContextPart, ...]:
+def _tools(
+    state: SessionState, briefing: Briefing, specs: Sequence[dict[str, Any]]
+) -> Iterator[Counted]:
+    """Yield the tools that are offered: ours together, then those of each MCP server."""
+    by_server: dict[str, list[dict[str, Any]]] = {server.name: [] for server in state.servers}
+    ours: list[dict[str, Any]] = []
+    for spec in specs:
+        by_server.get(server_of(spec["function"]["name"]) or "", ours).append(spec)
+    yield "tools", str(len(ours)), tokens_of_tools(ours), ""
+    for server in state.servers:
+        theirs = by_server[server.name]
+        why = why_unknown(server, briefing.servers)
+        yield "tools", f"{server.name}: {len(theirs)}", tokens_of_tools(theirs), why
+
+
+def _parts(fit: Fitted, tools: Iterable[Counted], room: Room) -> tuple[ContextPart, ...]:
     summaries = [piece for piece in fit.pieces if piece.turn_id == SUMMARY]
     said = [piece for piece in fit.pieces if piece.turn_id != SUMMARY]
     counted = (
         *((s.name, s.detail, s.tokens, s.left_out) for s in (*fit.sections, *fit.dropped)),
-        ("tools", str(offered_tools), tools, ""),
+        *tools,
         *(("summary", "", piece.tokens, "") for piece in summaries),
         ("conversation", str(len(said)), _size(said), fit.left_out),
     )

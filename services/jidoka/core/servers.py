@@ -10,8 +10,9 @@ server was tried once by this worker.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import assert_never
+from typing import Any, assert_never
 
 from jidoka.contract import events as e
 from jidoka.contract.content import ErrorInfo
@@ -20,6 +21,7 @@ from jidoka.contract.mcp import MOST_SERVERS, McpServer, server_of
 from jidoka.contract.mcp_commands import AddMcpServer, RemoveMcpServer
 from jidoka.core.changing import changed
 
+Specs = tuple[dict[str, Any], ...]
 McpEvent = e.McpAdded | e.McpRemoved | e.McpConnected | e.McpFailed
 
 
@@ -86,6 +88,20 @@ def is_of_a_server(servers: tuple[Server, ...], tool: str) -> bool:
     """Tell whether a tool's name is that of one of the session's servers' tools."""
     name = server_of(tool)
     return name is not None and any(server.name == name for server in servers)
+
+
+def told_of(servers: Iterable[Server], known: Mapping[str, Specs]) -> list[dict[str, Any]]:
+    """Return what the model is told of the tools of servers that answer, as last recorded."""
+    return [spec for server in servers if server.tools for spec in known.get(server.name, ())]
+
+
+def why_unknown(server: Server, known: Mapping[str, Specs]) -> str:
+    """Return why tools of a server are not told of, in words; empty: they are."""
+    if server.problem is not None:
+        return f"not offered: {server.problem.message}"
+    if not server.tried_in:
+        return "not known before its first start, with the next turn"
+    return "" if not server.tools or known.get(server.name) else "not recorded yet"
 
 
 def untried(servers: tuple[Server, ...], epoch: int) -> bool:

@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from jidoka.core.state import SessionState
 from jidoka.core.transcript import Transcript
 
-VERSION = 2
+VERSION = 3
 """Grows with every change of what `SessionState`, `Transcript` or their fold mean."""
 
 

@@ -23,7 +23,15 @@ from mcp_types import CallToolResult, ReadResourceResult, TextResourceContents, 
 from mcp_types import TextContent as Text
 from mcp_types import ToolListChangedNotification as ToolsChanged
 
-from jidoka.contract.errors import McpFailed, McpNotReady, TooLarge, ToolFailed, ToolTimeout
+from jidoka.contract.errors import (
+    InvalidMessage,
+    McpFailed,
+    McpNotReady,
+    TooLarge,
+    ToolFailed,
+    ToolTimeout,
+)
+from jidoka.contract.json import read_json, write_json
 from jidoka.contract.mcp import McpServer, tool_name
 from jidoka.core.tooling import INLINE_BYTES, ToolContext
 from jidoka.tools.mcp_stdio import Program, sandboxed
@@ -33,6 +41,12 @@ CALL_S = 120.0
 MOST_TOOLS = 128
 MOST_PAGES = 16
 MOST_SCHEMA_BYTES = 64 * 1024
+MOST_TOLD_BYTES = 256 * 1024
+"""Names, descriptions and schemas of all its tools: the log and the model hold them."""
+_AROUND = 16
+"""How deep a schema may stand in an event: what is nested deeper than 64 the log refuses."""
+_FRAME_BYTES = 256
+"""Around a tool's description and schema, its name included."""
 MOST_RESULT_BYTES = 8 * 1024 * 1024
 _LOST = (anyio.ClosedResourceError, anyio.BrokenResourceError, httpx2.HTTPError, OSError)
 
@@ -47,6 +61,8 @@ class Offer:
     """As the server knows it."""
     description: str
     schema: Mapping[str, Any]
+    size_bytes: int
+    """Of what the model is told of it."""
 
 
 @dataclass(slots=True)
@@ -71,15 +87,18 @@ class McpLink:
         """Return its tools that can be offered, and the names of those that cannot."""
         found: dict[str, Offer] = {}
         left_out: list[str] = []
+        room = MOST_TOLD_BYTES
         cursor = None
         for _ in range(MOST_PAGES):
             page = await self.client.list_tools(cursor=cursor, cache_mode="refresh")
             for tool in page.tools:
                 offer = _offer(self.server, tool)
-                if offer is None or offer.name in found or len(found) >= MOST_TOOLS:
+                full = len(found) >= MOST_TOOLS or (offer is not None and offer.size_bytes > room)
+                if offer is None or offer.name in found or full:
                     left_out.append(tool.name[:64])
                 else:
                     found[offer.name] = offer
+                    room -= offer.size_bytes
             cursor = page.next_cursor
             if cursor is None:
                 break
@@ -208,10 +227,30 @@ def _offer(server: str, tool: Tool) -> Offer | None:
     if not tool.name or not isinstance(schema, dict):
         return None
     typed = cast("dict[str, Any]", schema)
-    if typed.get("type") != "object" or len(json.dumps(typed)) > MOST_SCHEMA_BYTES:
+    size = _size_of(typed)
+    if typed.get("type") != "object" or not size:
         return None
     said = "".join(c for c in tool.description or tool.title or "" if c.isprintable() or c == "\n")
-    return Offer(tool_name(server, tool.name), tool.name, said[:4_096], typed)
+    said = said[:4_096]
+    size += len(said.encode()) + _FRAME_BYTES
+    return Offer(tool_name(server, tool.name), tool.name, said, typed, size)
+
+
+def _size_of(schema: dict[str, Any]) -> int:
+    """Return the bytes of a schema; 0 where the log could not hold it, or it is too long."""
+    try:
+        body = write_json(_nested(schema))
+        read_json(body, maximum_bytes=MOST_SCHEMA_BYTES)
+    except (ValueError, RecursionError, InvalidMessage, TooLarge):
+        return 0
+    return len(body)
+
+
+def _nested(schema: Any) -> Any:
+    """Return a value as deep in lists as it will be in the log, and in a history that is moved."""
+    for _ in range(_AROUND):
+        schema = [schema]
+    return schema
 
 
 def _text_of(result: CallToolResult) -> str:

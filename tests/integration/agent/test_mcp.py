@@ -10,10 +10,15 @@ from pathlib import Path
 
 import pytest
 
+from jidoka.agent.model_calls import hash_of
+from jidoka.agent.session import LiveSession
 from jidoka.contract import events as e
 from jidoka.contract.mcp import McpServer
+from jidoka.core.context import Assembled, assembled
+from jidoka.core.servers import told_of
 from jidoka.tools import mcp_link
-from tests.support.agent import asks, memory_bench
+from jidoka.tools.toolbox import Toolbox, builtin_tools
+from tests.support.agent import SESSION, asks, memory_bench
 
 ROOT = str(Path(__file__).parents[3])
 PYTHON = (sys.executable, "-c")
@@ -49,6 +54,48 @@ async def test_a_server_s_tools_are_offered_by_its_name_and_answer(tmp_path):
     assert done.output == "5"
     (started,) = [x for x in events if isinstance(x, e.ToolStarted)]
     assert started.effect == "unknown"
+
+
+async def test_what_the_model_is_told_of_servers_follows_from_the_log(tmp_path):
+    bench = memory_bench(tmp_path, asks(("sums__add", '{"a": 2, "b": 3}')), "Five.")
+
+    events = await _turn(bench, _stdio())
+
+    sent = await _as_logged(bench)
+    answer = [x for x in events if isinstance(x, e.LlmResponded)][-1]
+    assert sent.tools == bench.model.calls[-1].tools
+    assert sent.messages == bench.model.calls[-1].messages
+    assert (sent.ruled, hash_of(sent)) == (answer.context_tokens, answer.context_hash)
+    (part,) = [part for part in sent.parts if part.detail.startswith("sums: ")]
+    assert part.tokens > 100
+    assert sum(part.tokens for part in sent.parts) == pytest.approx(sent.tokens, abs=9)
+
+
+async def test_tools_that_are_recorded_are_not_recorded_again_by_the_next_worker(tmp_path):
+    bench = memory_bench(tmp_path, "One.", "Two.")
+    await _turn(bench, _stdio())
+
+    async with bench.worker(epoch=2):
+        await bench.write(e.MessageAccepted(message_id="m2", content="again"))
+        await bench.until(e.TurnEnded, 2)
+        events = await bench.events()
+
+    first, second = [x for x in events if isinstance(x, e.McpConnected)]
+    assert len(first.specs or ()) == len(first.tools)
+    assert second.specs is None
+    assert bench.model.calls[0].tools == bench.model.calls[1].tools
+
+
+async def _as_logged(bench) -> Assembled:
+    """Return what the log alone says that the last request was."""
+    session = LiveSession(SESSION)
+    entries = [entry async for entry in bench.log.read(SESSION)]
+    last = max(n for n, x in enumerate(entries) if isinstance(x.event, e.LlmRequested))
+    for entry in entries[: last + 1]:
+        session.absorb(entry)
+    known = session.transcript.briefing.servers
+    specs = Toolbox(builtin_tools()).specs_for_model() + told_of(session.state.servers, known)
+    return assembled(session.state, session.transcript, specs)
 
 
 async def test_a_resource_is_read(tmp_path):
