@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from contextlib import aclosing
 
-from jidoka.client.following import Wanted, follow
 from jidoka.client.permissions import Permissions
-from jidoka.client.shapes import ServerView, SessionView
-from jidoka.client.view import see
+from jidoka.client.shapes import ServerView
+from jidoka.client.viewing import view_of
 from jidoka.contract.mcp_commands import AddMcpServer, RemoveMcpServer
 
 
@@ -47,9 +45,4 @@ class Servers(Permissions):
 
     async def mcp_servers(self, session_id: str) -> tuple[ServerView, ...]:
         """Return the servers of a session, with their state and tools."""
-        view = SessionView(session_id=session_id)
-        wanted = Wanted(0, live=False, to_the_end=True)
-        async with aclosing(follow(self.bus, session_id, wanted)) as items:
-            async for item in items:
-                view = see(view, item)
-        return view.servers
+        return (await view_of(self.bus, session_id)).servers

@@ -31,6 +31,8 @@ from jidoka.client.following import Wanted, follow, recorded
 from jidoka.client.importing import staged
 from jidoka.client.items import Item, Recorded
 from jidoka.client.seeking import NOWHERE
+from jidoka.client.shapes import SessionView
+from jidoka.client.viewing import view_of
 from jidoka.contract import commands, subjects
 from jidoka.contract.content import Content, Status
 from jidoka.contract.errors import from_dict
@@ -232,6 +234,10 @@ class Client(Contexts):
                     yield item
         finally:
             mine.discard(wanted.enough)
+
+    async def session_view(self, session_id: str) -> SessionView:
+        """Return what a person sees of a session now; raises what `view_of` raises."""
+        return await view_of(self.bus, session_id)
 
     def unsubscribe_from_session(self, session_id: str) -> None:
         """End all that this client follows of a session."""

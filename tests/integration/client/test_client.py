@@ -17,7 +17,7 @@ from jidoka.client import Client, Item, Recorded, Shown
 from jidoka.client.asking import new_id
 from jidoka.contract import events as e
 from jidoka.contract import subjects
-from jidoka.contract.content import LlmConfig, Status, TurnOutcome
+from jidoka.contract.content import LlmConfig, Policy, Status, TurnOutcome
 from jidoka.contract.envelope import Envelope, receive, type_of
 from jidoka.contract.errors import (
     InboxFull,
@@ -341,3 +341,13 @@ async def test_what_became_of_a_request_is_its_first_end(client: Client, bus: Bu
     await answer_with(bus, "turn.undo", ACCEPTED)
 
     assert await client.undo(SESSION) == end
+
+
+async def test_a_view_of_a_session_holds_all_that_was_recorded(client: Client, log: Log):
+    waiting = e.MessageAccepted(origin="/o", message_id="m", content="Hello", policy=Policy.QUEUE)
+    await log.record(*BIRTH, waiting)
+
+    view = await client.session_view(SESSION)
+
+    assert (view.sequence, view.name, view.status) == (3, "x", Status.INITIALIZING)
+    assert [message.text for message in view.waiting] == ["Hello"]

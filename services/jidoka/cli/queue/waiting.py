@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from contextlib import aclosing
 from typing import TYPE_CHECKING
-
-from jidoka.client.shapes import Message, SessionView
-from jidoka.client.view import see
 
 if TYPE_CHECKING:
     from jidoka.client import Client
+    from jidoka.client.shapes import Message
 
 
 async def messages(client: Client, session_id: str) -> tuple[Message, ...]:
     """Return the messages that no turn has taken up, in their order."""
-    view = SessionView(session_id=session_id)
-    events = client.subscribe_to_session(session_id, live=False, to_the_end=True)
-    async with aclosing(events) as items:
-        async for item in items:
-            view = see(view, item)
-    return view.waiting
+    return (await client.session_view(session_id)).waiting
 
 
 async def message_id(client: Client, session_id: str, which: str) -> str:
