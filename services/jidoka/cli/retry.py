@@ -32,19 +32,12 @@ def command(
     if files != "restore" and not regenerate:
         raise typer.BadParameter("what becomes of files is a question only with --regenerate")
     from jidoka.cli.door import with_client  # noqa: PLC0415
-    from jidoka.cli.sending import watch  # noqa: PLC0415
-    from jidoka.cli.showing import print_json  # noqa: PLC0415
+    from jidoka.cli.sending import tell  # noqa: PLC0415
 
     async def work(client: Client) -> int:
         session_id = await undoing.target_id(client, target)
         async with undoing.opened(client, session_id, close=wait):
             number = await client.retry(session_id, regenerate=regenerate, files=files)
-            if wait:
-                return await watch(client, session_id, number, as_json=as_json)
-        if as_json:
-            print_json({"session_id": session_id, "sequence": number})
-        else:
-            print(f"recorded as #{number}")
-        return 0
+            return await tell(client, session_id, number, wait=wait, as_json=as_json)
 
     return with_client(work)

@@ -36,20 +36,13 @@ def command(
     """Say something to a session. Once it is recorded, nothing loses it."""
     content = options.text_or_stdin(message, "message")
     from jidoka.cli.door import session_id_of, with_client  # noqa: PLC0415
-    from jidoka.cli.sending import watch  # noqa: PLC0415
-    from jidoka.cli.showing import print_json  # noqa: PLC0415
+    from jidoka.cli.sending import tell  # noqa: PLC0415
 
     async def work(client: Client) -> int:
         session_id = await session_id_of(client, target)
         number = await client.send_message(
             session_id, content, policy=policy.value, unattended=unattended
         )
-        if wait:
-            return await watch(client, session_id, number, as_json=as_json)
-        if as_json:
-            print_json({"session_id": session_id, "sequence": number})
-        else:
-            print(f"recorded as #{number}")
-        return 0
+        return await tell(client, session_id, number, wait=wait, as_json=as_json)
 
     return with_client(work)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from jidoka.cli import options
+from jidoka.cli.session.opening import open_by
 
 if TYPE_CHECKING:
     from jidoka.client import Client
-    from jidoka.contract.replies import SessionInfo
 
 
 def command(
@@ -49,16 +49,8 @@ def command(
         "limits": options.limits_of(limit),
     }
     given = {key: value for key, value in fields.items() if value is not None}
-    from jidoka.cli.door import with_client  # noqa: PLC0415
-    from jidoka.cli.showing import print_json  # noqa: PLC0415
 
-    async def work(client: Client) -> SessionInfo:
-        session_id = await client.create_session(options.folder_of(folder or project), **given)
-        return await client.get_session_info(session_id)
+    async def work(client: Client) -> str:
+        return await client.create_session(options.folder_of(folder or project), **given)
 
-    info = with_client(work)
-    if as_json:
-        print_json(info.model_dump(mode="json"))
-    else:
-        print(f"{info.session_id}  {info.name}  {info.project_path}  {info.status}")
-    return 0
+    return open_by(work, as_json=as_json)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from jidoka.cli import options
+from jidoka.cli.session.opening import open_by
 
 if TYPE_CHECKING:
     from jidoka.client import Client
-    from jidoka.contract.replies import SessionInfo
 
 
 def command(
@@ -32,21 +32,15 @@ def command(
     """
     from pathlib import Path  # noqa: PLC0415
 
-    from jidoka.cli.door import session_id_of, with_client  # noqa: PLC0415
-    from jidoka.cli.showing import print_json  # noqa: PLC0415
+    from jidoka.cli.door import session_id_of  # noqa: PLC0415
 
     folder = None if project is None else options.folder_of(Path(project))
     fields: dict[str, Any] = {"project_path": folder, "name": name}
     fields |= {"files": "leave"} if conversation else {}
     given = {key: value for key, value in fields.items() if value is not None}
 
-    async def work(client: Client) -> SessionInfo:
+    async def work(client: Client) -> str:
         source = await session_id_of(client, target)
-        return await client.get_session_info(await client.fork_session(source, at, **given))
+        return await client.fork_session(source, at, **given)
 
-    info = with_client(work)
-    if as_json:
-        print_json(info.model_dump(mode="json"))
-    else:
-        print(f"{info.session_id}  {info.name}  {info.project_path}  {info.status}")
-    return 0
+    return open_by(work, as_json=as_json)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from jidoka.cli import options
+from jidoka.cli.session.opening import open_by
 
 if TYPE_CHECKING:
     from jidoka.client import Client
-    from jidoka.contract.replies import SessionInfo
 
 
 def command(
@@ -35,17 +35,9 @@ def command(
         "sharing": options.sharing_of(shared=shared, worktree=worktree),
     }
     given = {key: value for key, value in fields.items() if value is not None}
-    from jidoka.cli.door import with_client  # noqa: PLC0415
-    from jidoka.cli.showing import print_json  # noqa: PLC0415
 
-    async def work(client: Client) -> SessionInfo:
+    async def work(client: Client) -> str:
         source = file.expanduser().absolute()
-        session_id = await client.import_session(source, options.folder_of(project), **given)
-        return await client.get_session_info(session_id)
+        return await client.import_session(source, options.folder_of(project), **given)
 
-    info = with_client(work)
-    if as_json:
-        print_json(info.model_dump(mode="json"))
-    else:
-        print(f"{info.session_id}  {info.name}  {info.project_path}  {info.status}")
-    return 0
+    return open_by(work, as_json=as_json)
