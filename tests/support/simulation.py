@@ -171,8 +171,9 @@ class Simulation:
         self._place()
         tools = self.plan[effect.step - 1] if effect.step <= len(self.plan) else ()
         calls = tuple(
-            ToolCall(call_id=f"c{effect.step}-{n}", tool=tool, arguments="{}")
+            ToolCall(call_id=call_id, tool=tool, arguments=f'{{"of": "{call_id}"}}')
             for n, tool in enumerate(tools)
+            if (call_id := f"c{effect.step}-{n}")
         )
         self.record(
             e.LlmResponded(

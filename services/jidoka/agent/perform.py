@@ -64,8 +64,8 @@ class Performer:
             case fx.AwaitAnswer(deadline=deadline):
                 await self._until(deadline)
                 await self.questions.expire(effect)
-            case fx.DenyTool(by=by, rule=rule):
-                await self.questions.deny(effect, by, rule)
+            case fx.DenyTool() | fx.RefuseRepeat():
+                await self.questions.refuse(effect)
             case fx.AskPermission(rule=rule):
                 await self.questions.ask(effect, rule)
             case fx.AskBudget():

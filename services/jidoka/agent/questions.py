@@ -11,14 +11,23 @@ from typing import Any
 from jidoka.agent.gate import Gate
 from jidoka.agent.plan import plan_of
 from jidoka.agent.preview import preview_of
-from jidoka.agent.recorder import Recorder
+from jidoka.agent.recorder import Recorder, Unwanted
 from jidoka.agent.resolving import Tools, resolved
 from jidoka.contract import events as e
 from jidoka.contract.errors import JidokaError, ToolTimeout
 from jidoka.core.budget import error_info
-from jidoka.core.effects import AskBudget, AskPermission, AskPerson, AwaitAnswer, Effect
+from jidoka.core.effects import (
+    AskBudget,
+    AskPermission,
+    AskPerson,
+    AwaitAnswer,
+    DenyTool,
+    Effect,
+    RefuseRepeat,
+)
 from jidoka.core.permission import hidden_from, risk, rules_of
 from jidoka.core.purse import question_of
+from jidoka.core.repeats import error_of
 from jidoka.core.rules import Verdict
 from jidoka.core.state import OpenCall, SessionState
 from jidoka.core.tooling import EffectClass, FileState, Tool, ToolContext, ToolSpec
@@ -75,6 +84,19 @@ class Questions:
             effect=self._kind(call),
         )
         await self.recorder.record(effect, lambda _state: event)
+
+    async def refuse(self, effect: DenyTool | RefuseRepeat) -> None:
+        """Record that a call does not run: it is denied, or the same once more."""
+        if isinstance(effect, DenyTool):
+            await self.deny(effect, effect.by, effect.rule)
+            return
+        call = self.recorder.open_call(effect.call_id)
+        await self.recorder.record(effect, lambda state: self._repeated(state, call))
+
+    def _repeated(self, state: SessionState, call: OpenCall) -> e.ToolFailed:
+        if state.turn is None:
+            raise Unwanted
+        return self._failed(call, error_of(state.turn, call.call.tool))
 
     async def _ask(self, effect: Effect, call_id: str, rule: str) -> None:
         call = self.recorder.open_call(call_id)

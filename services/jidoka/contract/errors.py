@@ -503,6 +503,17 @@ class ToolArgsInvalid(Refused):
     problems: tuple[str, ...]
 
 
+class CallRepeated(Refused):
+    """The same call of {tool}, {times} times in a row by now: it was not run again.
+
+    It gave the same result each time. Use that result, or try another way.
+    """
+
+    code: ClassVar[str] = "call_repeated"
+    tool: str
+    times: int
+
+
 class SecretWithheld(Refused):
     """{placeholder} stands for a secret that was struck out, and {tool} would take it as it is.
 

@@ -77,6 +77,13 @@ class DenyTool:
 
 
 @dataclass(frozen=True, slots=True)
+class RefuseRepeat:
+    """Tell the model that it repeats itself → `tool.failed`."""
+
+    call_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class RunTool:
     """Run a call → `tool.started`, then one of `tool.completed`, `tool.failed`."""
 
@@ -158,6 +165,7 @@ Effect = (
     | AskBudget
     | AwaitAnswer
     | DenyTool
+    | RefuseRepeat
     | RunTool
     | RecoverTool
     | ReportInterrupted

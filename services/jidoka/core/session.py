@@ -32,8 +32,9 @@ from jidoka.core.context_events import after_context_event
 from jidoka.core.cuts import goes_on, whole
 from jidoka.core.newer import newer_version
 from jidoka.core.ports import Entry
+from jidoka.core.repeats import Result, after_result
 from jidoka.core.servers import after_mcp_event
-from jidoka.core.state import AT_REST, OpenCall, SessionState, Turn, Waiting
+from jidoka.core.state import AT_REST, OpenCall, Repeat, SessionState, Turn, Waiting
 from jidoka.core.undoing import after_undo_event, remembered
 
 _MAX_LOSSES = 32
@@ -168,12 +169,12 @@ def _turn_event(state: SessionState, event: WorkerEvent, entry: Entry) -> Sessio
                 pre_state=tuple((file.path, file.sha256) for file in event.pre_state),
                 post_state=tuple((file.path, file.sha256) for file in event.post_state),
             )
-        case e.ToolDenied(call_id=call_id):
-            state = after_denial(_settled(state, call_id), event, entry.time)
+        case e.ToolDenied():
+            state = after_denial(_settled(state, event), event, entry.time)
             turn = state.turn
             return changed(state, turn=changed(turn, denied=turn.denied + 1)) if turn else state
         case e.ToolCompleted() | e.ToolFailed() | e.ToolInterrupted():
-            return _settled(state, event.call_id)
+            return _settled(state, event)
         case e.TurnLimitReached(turn_id=turn_id):
             return _in_turn(state, turn_id, stopping=TurnOutcome.BUDGET)
         case e.TurnEnded():
@@ -304,6 +305,8 @@ def _llm_requested(state: SessionState, event: e.LlmRequested) -> SessionState:
     state = changed(state, inbox=tuple(m for m in state.inbox if m not in taken))
     if any(not message.unattended for message in taken):
         state = _in_turn(state, event.turn_id, unattended=False)
+    if taken:
+        state = _in_turn(state, event.turn_id, repeat=Repeat())
     return _in_turn(state, event.turn_id, requested=(event.step, event.attempt), pause=None)
 
 
@@ -355,10 +358,11 @@ def _call(state: SessionState, call_id: str, **changes: object) -> SessionState:
     return changed(state, turn=changed(turn, calls=calls))
 
 
-def _settled(state: SessionState, call_id: str) -> SessionState:
+def _settled(state: SessionState, event: Result) -> SessionState:
+    state = after_result(state, event)
     if state.turn is None:
         return state
-    left = tuple(call for call in state.turn.calls if call.call_id != call_id)
+    left = tuple(call for call in state.turn.calls if call.call_id != event.call_id)
     return changed(state, turn=changed(state.turn, calls=left))
 
 

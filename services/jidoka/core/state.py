@@ -115,6 +115,22 @@ class OpenCall:
 
 
 @dataclass(frozen=True)
+class Repeat:
+    """The last call of a turn, and how often in a row it was made: `core.repeats`."""
+
+    call: str = ""
+    """Digest of tool and arguments."""
+    result: str = ""
+    """Digest of what came of it."""
+    runs: int = 0
+    """How often in a row it came to that."""
+    told: int = 0
+    """In how many answers the model was told."""
+    told_in: int = 0
+    """The last of these answers."""
+
+
+@dataclass(frozen=True)
 class Turn:
     """A running turn."""
 
@@ -147,6 +163,8 @@ class Turn:
     pause: Pause | None = None
     """The last question whether to go on beyond a budget."""
     pauses: int = 0
+    repeat: Repeat = field(default_factory=Repeat)
+    """The last call, and how often in a row it was made."""
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from jidoka.core.effects import (
     KeepServer,
     PutFilesBack,
     RecoverTool,
+    RefuseRepeat,
     ReportInterrupted,
     RunTool,
     StartTurn,
@@ -27,6 +28,7 @@ from jidoka.core.effects import (
 )
 from jidoka.core.permission import Kinds, Rules, verdict
 from jidoka.core.purse import asking
+from jidoka.core.repeats import is_repeated
 from jidoka.core.rules import Verdict
 from jidoka.core.servers import is_of_a_server, untried
 from jidoka.core.state import OpenCall, SessionState, Turn
@@ -120,7 +122,7 @@ def _settle(state: SessionState, turn: Turn, call: OpenCall, kinds: Kinds, rules
         return ReportInterrupted(call.call_id)
     if call.started_in is not None:
         return _running(call)
-    return _permit(state, call, kinds, rules)
+    return _permit(state, turn, call, kinds, rules)
 
 
 def _running(call: OpenCall) -> Effect:
@@ -148,7 +150,7 @@ def _recover(turn: Turn, call: OpenCall) -> Effect:
             assert_never(kind)
 
 
-def _permit(state: SessionState, call: OpenCall, kinds: Kinds, rules: Rules) -> Effect:
+def _permit(state: SessionState, turn: Turn, call: OpenCall, kinds: Kinds, rules: Rules) -> Effect:
     question = call.question
     if question is not None:
         if question.answer == "allow" or (question.is_open_ended and not call.asks):
@@ -158,6 +160,8 @@ def _permit(state: SessionState, call: OpenCall, kinds: Kinds, rules: Rules) -> 
         return AwaitAnswer(
             call.call_id, question.deadline, question.default, question.is_open_ended
         )
+    if is_repeated(turn, call.call):
+        return RefuseRepeat(call.call_id)
     said = verdict(state, call, kinds, rules)
     match said.verdict:
         case Verdict.DENY:

@@ -226,8 +226,7 @@ async def test_in_the_middle_of_a_turn_too_one_compaction_is_left_of_two_workers
 
 
 async def test_the_limit_of_messages_is_kept(tmp_path: Path):
-    short = ("shell", '{"command": "echo hello"}')
-    answers = (*[asks(short)] * 9, "done")
+    answers = (*(asks(("shell", f'{{"command": "echo {n}"}}')) for n in range(9)), "done")
     bench = bench_of(tmp_path, *answers, limits=Limits(history_messages=6))
 
     events = await ended(bench)

@@ -249,3 +249,21 @@ async def test_a_steering_message_enters_before_the_next_model_call(tmp_path):
         await bench.until(e.TurnEnded)
 
     assert bench.model.calls[1].messages[-1] == {"role": "user", "content": "use tabs"}
+
+
+async def test_a_model_that_repeats_itself_is_told_so_and_then_stopped(tmp_path):
+    (tmp_path / "a.txt").write_text("one\n")
+    bench = memory_bench(tmp_path, asks(("read", '{"path": "a.txt"}')))
+    await bench.open()
+
+    async with bench.worker():
+        ended = (await bench.until(e.TurnEnded)).event
+
+    events = await bench.events()
+    ran = [x for x in events if isinstance(x, e.ToolStarted)]
+    told = [x for x in events if isinstance(x, e.ToolFailed)]
+    assert isinstance(ended, e.TurnEnded)
+    assert ended.error
+    assert (ended.outcome, ended.error.code) == (TurnOutcome.FAILED, "call_repeated")
+    assert (ended.steps, len(ran), len(told)) == (6, 2, 4)
+    assert "another way" in bench.model.calls[3].messages[-1]["content"]

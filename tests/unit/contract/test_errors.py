@@ -63,6 +63,7 @@ provider_refused         U  1  provider reason
 context_overflow         R  1  tokens window
 tool_unknown             R  1  tool known
 tool_args_invalid        R  1  tool problems
+call_repeated            R  1  tool times
 tool_denied              R  6  by rule
 tool_timeout             R  1  timeout_s
 tool_limit               R  1  kind

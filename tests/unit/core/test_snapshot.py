@@ -13,7 +13,7 @@ from jidoka.core.snapshot import SNAPSHOT, VERSION, Snapshot, dump, load
 from jidoka.core.transcript import Transcript
 from tests.unit.core.test_session import LOG
 
-SHAPE_OF_VERSION = {3: "a1f1a05167238be6"}
+SHAPE_OF_VERSION = {3: "20ba97daad98f47f"}
 
 
 def folded(cut: int) -> Snapshot:
