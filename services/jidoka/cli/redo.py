@@ -8,7 +8,7 @@ from jidoka.cli import options, undoing
 
 if TYPE_CHECKING:
     from jidoka.client import Client
-    from jidoka.client.past_turns import UndoEnd
+    from jidoka.contract.event_groups import UndoEnd
 
 
 def command(

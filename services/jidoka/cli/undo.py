@@ -11,7 +11,7 @@ from jidoka.contract.undo_commands import MOST_TURNS
 
 if TYPE_CHECKING:
     from jidoka.client import Client
-    from jidoka.client.past_turns import UndoEnd
+    from jidoka.contract.event_groups import UndoEnd
 
 
 def command(

@@ -14,7 +14,7 @@ from jidoka.contract.content import Status
 
 if TYPE_CHECKING:
     from jidoka.client import Client
-    from jidoka.client.past_turns import UndoEnd
+    from jidoka.contract.event_groups import UndoEnd
     from jidoka.contract.undo_commands import FilesWish
 
 MOST_NAMED: Final = 10

@@ -7,15 +7,7 @@ from typing import assert_never
 
 from jidoka.client.shapes import Question, SessionView
 from jidoka.contract import events as e
-
-AskingEvent = (
-    e.PermissionRequested
-    | e.PermissionAnswered
-    | e.PermissionRevoked
-    | e.QuestionAsked
-    | e.QuestionAnswered
-    | e.QuestionExpired
-)
+from jidoka.contract.event_groups import AskingEvent
 
 
 def of_asking(view: SessionView, event: AskingEvent) -> SessionView:

@@ -7,18 +7,7 @@ from typing import Any, assert_never
 
 from jidoka.client.shapes import Compaction, ServerView, SessionView
 from jidoka.contract import events as e
-
-ContextEvent = (
-    e.FileAdded
-    | e.FileRemoved
-    | e.ContextCompactionRequested
-    | e.ContextCompacted
-    | e.TodoUpdated
-    | e.McpAdded
-    | e.McpRemoved
-    | e.McpConnected
-    | e.McpFailed
-)
+from jidoka.contract.event_groups import ContextEvent, McpEvent
 
 
 def of_context(view: SessionView, event: ContextEvent) -> SessionView:
@@ -42,6 +31,13 @@ def of_context(view: SessionView, event: ContextEvent) -> SessionView:
                 event.summary,
             )
             return replace(view, compactions=(*view.compactions, done))
+        case _:
+            assert_never(event)
+
+
+def of_servers(view: SessionView, event: McpEvent) -> SessionView:
+    """Return the view after an event about an MCP server."""
+    match event:
         case e.McpAdded(server=config):
             there = config.url or " ".join(config.command)
             return _with_server(view, ServerView(config.name, there))

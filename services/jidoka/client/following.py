@@ -25,21 +25,15 @@ from jidoka.client.seeking import NOWHERE, Start, last, seek
 from jidoka.contract import subjects
 from jidoka.contract.envelope import open_stored
 from jidoka.contract.errors import InvalidMessage, Unavailable
-from jidoka.contract.events import (
-    LlmResponded,
-    ToolCompleted,
-    ToolDenied,
-    ToolFailed,
-    ToolInterrupted,
-    TurnEnded,
-)
+from jidoka.contract.event_groups import CallEnd
+from jidoka.contract.events import LlmResponded, TurnEnded
 from jidoka.contract.live import LIVE_KINDS, Delta
 
 MOST_WAITING: Final = 1_024
 """Items between the broker and a slow reader; beyond it the reader slows its own consumer."""
 SILENCE_S: Final = 30.0
 """So long may nothing come of what is there: then the broker is away, or it cannot be read."""
-_ENDS_OF_CALLS = (LlmResponded, ToolCompleted, ToolDenied, ToolFailed, ToolInterrupted)
+_EndOfCall = LlmResponded | CallEnd
 
 
 @dataclass(slots=True)
@@ -57,7 +51,7 @@ class _Merge:
         if isinstance(item, Shown):
             return self._delta(item)
         self.seen = item.sequence
-        if isinstance(item.event, _ENDS_OF_CALLS):
+        if isinstance(item.event, _EndOfCall):
             self.ended.add(item.event.call_id)
         if isinstance(item.event, TurnEnded) and self.seen > self.head:
             self.ended.clear()

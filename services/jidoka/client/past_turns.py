@@ -15,11 +15,11 @@ from jidoka.contract import events as e
 from jidoka.contract.command_data import CommandData
 from jidoka.contract.commands import EditMessage, WithdrawMessage
 from jidoka.contract.content import Content
+from jidoka.contract.event_groups import UndoEnd
 from jidoka.contract.replies import TurnDiff
 from jidoka.contract.undo_commands import DiffTurn, FilesWish, RedoTurn, RetryTurn, UndoTurn
 
 C = TypeVar("C", bound=CommandData)
-UndoEnd = e.TurnUndone | e.TurnRedone | e.TurnUndoRefused
 UNDO_ENDS: Final = (e.TurnUndone, e.TurnRedone, e.TurnUndoRefused)
 
 

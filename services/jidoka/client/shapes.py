@@ -19,9 +19,9 @@ from jidoka.contract.content import (
     TurnOutcome,
     Usage,
 )
+from jidoka.contract.event_groups import CallEnd
 
 ENDED_PHASES = frozenset({"completed", "failed", "interrupted", "denied"})
-End = e.ToolCompleted | e.ToolFailed | e.ToolInterrupted | e.ToolDenied
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +152,7 @@ class TurnView:
             )
         return turn
 
-    def with_end(self, event: End) -> TurnView:
+    def with_end(self, event: CallEnd) -> TurnView:
         """Return the turn with a tool call ended."""
         return self.with_entry(_ended(self.call_of(event.call_id, event.tool), event))
 
@@ -254,7 +254,7 @@ class SessionView:
         )
 
 
-def _ended(call: Call, event: End) -> Call:
+def _ended(call: Call, event: CallEnd) -> Call:
     match event:
         case e.ToolCompleted():
             return replace(

@@ -7,16 +7,7 @@ from typing import assert_never
 
 from jidoka.client.shapes import SessionView
 from jidoka.contract import events as e
-
-UndoEvent = (
-    e.TurnUndoRequested
-    | e.TurnRedoRequested
-    | e.TurnRetryRequested
-    | e.TurnUndoStarted
-    | e.TurnUndone
-    | e.TurnRedone
-    | e.TurnUndoRefused
-)
+from jidoka.contract.event_groups import UndoEvent
 
 
 def of_undo(view: SessionView, event: UndoEvent) -> SessionView:

@@ -13,13 +13,21 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import assert_never
 
-from jidoka.client.asked import AskingEvent, of_asking, without_question
-from jidoka.client.context import ContextEvent, of_context
+from jidoka.client.asked import of_asking, without_question
+from jidoka.client.context import of_context, of_servers
 from jidoka.client.items import Item, Recorded, Shown
 from jidoka.client.shapes import Answer, Call, Entry, Message, SessionView, TurnView
-from jidoka.client.undo_view import UndoEvent, of_undo
+from jidoka.client.undo_view import of_undo
 from jidoka.contract import events as e
 from jidoka.contract.content import Status, Usage, text_of
+from jidoka.contract.event_groups import (
+    AskingEvent,
+    ContextEvent,
+    InboxEvent,
+    McpEvent,
+    TurnEvent,
+    UndoEvent,
+)
 from jidoka.contract.live import Delta
 from jidoka.core.history import events_of
 
@@ -45,6 +53,8 @@ def see(view: SessionView, item: Item) -> SessionView:
 def _recorded(view: SessionView, event: e.Event | e.UnknownEvent, item: Recorded) -> SessionView:
     if isinstance(event, ContextEvent):
         return of_context(view, event)
+    if isinstance(event, McpEvent):
+        return of_servers(view, event)
     if isinstance(event, AskingEvent):
         return of_asking(view, event)
     if isinstance(event, UndoEvent):
@@ -58,10 +68,8 @@ def _recorded(view: SessionView, event: e.Event | e.UnknownEvent, item: Recorded
             return replace(view, name=name, title=name)
         case e.SessionTitled(title=title):
             return replace(view, title=title)
-        case e.SessionConfigured(llm=llm, permission_mode=mode, network=network):
-            view = replace(view, model=llm.full_name or view.model) if llm else view
-            view = view if network is None else replace(view, network=network)
-            return replace(view, permission_mode=mode) if mode else view
+        case e.SessionConfigured():
+            return _configured(view, event)
         case e.SessionStatusChanged(status=status, reason=reason):
             return replace(view, status=status, status_reason=reason)
         case e.WorkerAssigned(epoch=epoch, host=host):
@@ -97,6 +105,15 @@ def _born(view: SessionView, event: e.SessionCreated, item: Recorded) -> Session
     )
 
 
+def _configured(view: SessionView, event: e.SessionConfigured) -> SessionView:
+    return replace(
+        view,
+        model=event.llm.full_name or view.model if event.llm else view.model,
+        network=view.network if event.network is None else event.network,
+        permission_mode=event.permission_mode or view.permission_mode,
+    )
+
+
 def _with_past(view: SessionView, event: e.SessionContinued, item: Recorded) -> SessionView:
     """Show what was said and done elsewhere; what it cost was paid there."""
     seen = view
@@ -105,9 +122,7 @@ def _with_past(view: SessionView, event: e.SessionContinued, item: Recorded) -> 
     return replace(seen, waiting=(), questions=(), usage=view.usage, cost_usd=view.cost_usd)
 
 
-def _waiting(
-    view: SessionView, event: e.MessageAccepted | e.MessageEdited | e.MessageWithdrawn
-) -> SessionView:
+def _waiting(view: SessionView, event: InboxEvent) -> SessionView:
     """Messages that no turn has taken up."""
     match event:
         case e.MessageAccepted(message_id=message_id, content=content, author=author):
@@ -128,23 +143,7 @@ def _waiting(
             assert_never(event)
 
 
-TurnEvent = (
-    e.TurnStarted
-    | e.TurnCancelRequested
-    | e.LlmRequested
-    | e.LlmResponded
-    | e.LlmFailed
-    | e.ToolStarted
-    | e.ToolCompleted
-    | e.ToolFailed
-    | e.ToolInterrupted
-    | e.ToolDenied
-    | e.TurnLimitReached
-    | e.TurnEnded
-)
-
-
-def _of_a_turn(view: SessionView, event: TurnEvent) -> SessionView:
+def _of_a_turn(view: SessionView, event: TurnEvent | e.TurnCancelRequested) -> SessionView:
     match event:
         case e.TurnStarted(turn_id=turn_id, message_ids=ids, retry_of=former):
             taken = tuple(m for m in view.waiting if m.message_id in ids)

@@ -13,6 +13,7 @@ from typing import assert_never
 
 from jidoka.contract import events as e
 from jidoka.contract.errors import AlreadyAnswered, CallNotFound, DeadlinePassed, InvalidMessage
+from jidoka.contract.event_groups import AskingEvent
 from jidoka.contract.permission_commands import AnswerPermission, AnswerQuestion, RevokePermission
 from jidoka.core.changing import changed
 from jidoka.core.ports import Entry
@@ -26,14 +27,6 @@ MOST_REMEMBERED = 1_000
 NOBODY = "default"
 """Who answered when the deadline passed."""
 AnswerCommand = AnswerPermission | AnswerQuestion | RevokePermission
-AnswerEvent = (
-    e.PermissionRequested
-    | e.PermissionAnswered
-    | e.PermissionRevoked
-    | e.QuestionAsked
-    | e.QuestionAnswered
-    | e.QuestionExpired
-)
 
 
 # --- what may be said -----------------------------------------------------------------------------
@@ -122,7 +115,7 @@ def checked_rules(rules: Iterable[str], path: str) -> None:
 # --- what it changes ------------------------------------------------------------------------------
 
 
-def after_answer_event(state: SessionState, event: AnswerEvent, entry: Entry) -> SessionState:
+def after_answer_event(state: SessionState, event: AskingEvent, entry: Entry) -> SessionState:
     """Return the state after a question or an answer."""
     match event:
         case e.PermissionRequested(deadline=deadline, default=default):

@@ -6,18 +6,10 @@ from typing import assert_never
 
 from jidoka.contract import events as e
 from jidoka.contract.content import Usage
+from jidoka.contract.event_groups import ContextEvent
 from jidoka.core.attention import with_file, without_file
 from jidoka.core.changing import changed
 from jidoka.core.state import SessionState
-
-ContextEvent = (
-    e.FileAdded
-    | e.FileRemoved
-    | e.ContextCompactionRequested
-    | e.ContextCompacted
-    | e.TodoUpdated
-    | e.SessionTitled
-)
 
 
 def after_context_event(state: SessionState, event: ContextEvent, sequence: int) -> SessionState:
@@ -35,8 +27,6 @@ def after_context_event(state: SessionState, event: ContextEvent, sequence: int)
         case e.ContextCompacted():
             seen = changed(seen, compaction=None, instructions="")
             return _paid(changed(state, attention=seen), event)
-        case e.SessionTitled(title=title):
-            return changed(state, title=title)
         case e.TodoUpdated():
             return state
         case _:

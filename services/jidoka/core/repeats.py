@@ -19,6 +19,7 @@ from typing import Final
 from jidoka.contract import events as e
 from jidoka.contract.content import ToolCall, TurnOutcome
 from jidoka.contract.errors import CallRepeated
+from jidoka.contract.event_groups import CallEnd
 from jidoka.core.changing import changed
 from jidoka.core.state import Repeat, SessionState, Turn
 from jidoka.core.tooling import ASK_TOOL
@@ -35,8 +36,6 @@ _TIMES: Final = re.compile(
     r"\d+(?:\.\d+)?\s?(?:ms|s|sec|secs|seconds?|minutes?)\b|\d\d:\d\d:\d\d(?:[.,]\d+)?"
 )
 
-Result = e.ToolCompleted | e.ToolFailed | e.ToolInterrupted | e.ToolDenied
-
 
 def is_repeated(turn: Turn, call: ToolCall) -> bool:
     """Tell whether a call that is to run now would only be the same once more."""
@@ -50,7 +49,7 @@ def error_of(turn: Turn, tool: str) -> CallRepeated:
     return CallRepeated(tool=tool, times=MOST_RUNS + told)
 
 
-def after_result(state: SessionState, event: Result) -> SessionState:
+def after_result(state: SessionState, event: CallEnd) -> SessionState:
     """Return the state that has counted how an open call ended; it is still open."""
     turn, open_call = state.turn, state.call(event.call_id)
     if turn is None or open_call is None or open_call.call.tool in POLLING:
@@ -80,7 +79,7 @@ def _digest_of_call(call: ToolCall) -> str:
     return _digest(call.tool, args)
 
 
-def _digest_of(event: Result) -> str:
+def _digest_of(event: CallEnd) -> str:
     match event:
         case e.ToolCompleted(output=output, exit_status=status):
             return _digest("completed", str(status), _lasting(output))

@@ -17,12 +17,12 @@ from typing import Any, assert_never
 from jidoka.contract import events as e
 from jidoka.contract.content import ErrorInfo
 from jidoka.contract.errors import InvalidMessage
+from jidoka.contract.event_groups import McpEvent
 from jidoka.contract.mcp import MOST_SERVERS, McpServer, server_of
 from jidoka.contract.mcp_commands import AddMcpServer, RemoveMcpServer
 from jidoka.core.changing import changed
 
 Specs = tuple[dict[str, Any], ...]
-McpEvent = e.McpAdded | e.McpRemoved | e.McpConnected | e.McpFailed
 
 
 @dataclass(frozen=True)

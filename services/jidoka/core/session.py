@@ -24,6 +24,15 @@ from typing import assert_never
 
 from jidoka.contract import events as e
 from jidoka.contract.content import Policy, Status, TurnOutcome, Usage
+from jidoka.contract.event_groups import (
+    AskingEvent,
+    CallEnd,
+    ContextEvent,
+    InboxEvent,
+    McpEvent,
+    TurnEvent,
+    UndoEvent,
+)
 from jidoka.contract.ids import command_key
 from jidoka.core.answers import after_answer_event, after_denial
 from jidoka.core.attention import heard_first, inherited
@@ -32,10 +41,11 @@ from jidoka.core.context_events import after_context_event
 from jidoka.core.cuts import goes_on, whole
 from jidoka.core.newer import newer_version
 from jidoka.core.ports import Entry
-from jidoka.core.repeats import Result, after_result
+from jidoka.core.repeats import after_result
 from jidoka.core.servers import after_mcp_event
 from jidoka.core.state import AT_REST, OpenCall, Repeat, SessionState, Turn, Waiting
 from jidoka.core.undoing import after_undo_event, remembered
+from jidoka.core.working_time import clocked
 
 _MAX_LOSSES = 32
 
@@ -65,10 +75,22 @@ def evolve(state: SessionState, entry: Entry) -> SessionState:
     if isinstance(event, e.Commanded) and entry.causation_id:
         key = command_key(event.origin, entry.causation_id)
         state = changed(state, recorded=state.recorded.add(key, entry.sequence))
-    return _apply(state, event, entry)
+    return clocked(state, _apply(state, event, entry), entry.time)
 
 
 def _apply(state: SessionState, event: e.Event, entry: Entry) -> SessionState:
+    if isinstance(event, TurnEvent):
+        return _turn_event(state, event, entry)
+    if isinstance(event, AskingEvent):
+        return after_answer_event(state, event, entry)
+    if isinstance(event, ContextEvent):
+        return after_context_event(state, event, entry.sequence)
+    if isinstance(event, UndoEvent):
+        return after_undo_event(state, event, entry.sequence)
+    if isinstance(event, McpEvent):
+        epoch = entry.envelope.epoch or state.epoch
+        servers = after_mcp_event(state.servers, event, entry.sequence, epoch)
+        return changed(state, servers=servers)
     match event:
         case e.SessionCreated():
             return _created(state, event, entry)
@@ -76,6 +98,8 @@ def _apply(state: SessionState, event: e.Event, entry: Entry) -> SessionState:
             return _status_changed(state, event)
         case e.SessionRenamed(session_name=name):
             return changed(state, name=name, title=name)  # a person's word is better than a rule
+        case e.SessionTitled(title=title):
+            return changed(state, title=title)
         case e.SessionConfigured():
             return _configured(state, event)
         case e.SessionCloseRequested():
@@ -95,60 +119,13 @@ def _apply(state: SessionState, event: e.Event, entry: Entry) -> SessionState:
             return _inbox(state, event, entry.sequence)
         case e.ConversationCleared():
             return state
-        case (
-            e.FileAdded()
-            | e.FileRemoved()
-            | e.ContextCompactionRequested()
-            | e.ContextCompacted()
-            | e.TodoUpdated()
-            | e.SessionTitled()
-        ):
-            return after_context_event(state, event, entry.sequence)
         case e.TurnCancelRequested(turn_id=turn_id):
             return _in_turn(state, turn_id, stopping=TurnOutcome.CANCELLED)
-        case (
-            e.PermissionRequested()
-            | e.PermissionAnswered()
-            | e.PermissionRevoked()
-            | e.QuestionAsked()
-            | e.QuestionAnswered()
-            | e.QuestionExpired()
-        ):
-            return after_answer_event(state, event, entry)
-        case (
-            e.TurnUndoRequested()
-            | e.TurnRedoRequested()
-            | e.TurnRetryRequested()
-            | e.TurnUndoStarted()
-            | e.TurnUndone()
-            | e.TurnRedone()
-            | e.TurnUndoRefused()
-        ):
-            return after_undo_event(state, event, entry.sequence)
-        case e.McpAdded() | e.McpRemoved() | e.McpConnected() | e.McpFailed():
-            epoch = entry.envelope.epoch or state.epoch
-            servers = after_mcp_event(state.servers, event, entry.sequence, epoch)
-            return changed(state, servers=servers)
         case _:
-            return _turn_event(state, event, entry)
+            assert_never(event)
 
 
-WorkerEvent = (
-    e.TurnStarted
-    | e.LlmRequested
-    | e.LlmResponded
-    | e.LlmFailed
-    | e.ToolStarted
-    | e.ToolCompleted
-    | e.ToolFailed
-    | e.ToolInterrupted
-    | e.ToolDenied
-    | e.TurnLimitReached
-    | e.TurnEnded
-)
-
-
-def _turn_event(state: SessionState, event: WorkerEvent, entry: Entry) -> SessionState:
+def _turn_event(state: SessionState, event: TurnEvent, entry: Entry) -> SessionState:
     match event:
         case e.TurnStarted():
             return _turn_started(state, event, entry.time)
@@ -249,11 +226,7 @@ def _worker_lost(state: SessionState, epoch: int, time: datetime | None) -> Sess
     return changed(state, worker_lost=state.worker_lost or epoch == state.epoch, losses=losses)
 
 
-def _inbox(
-    state: SessionState,
-    event: e.MessageAccepted | e.MessageEdited | e.MessageWithdrawn,
-    sequence: int,
-) -> SessionState:
+def _inbox(state: SessionState, event: InboxEvent, sequence: int) -> SessionState:
     match event:
         case e.MessageAccepted(message_id=message_id, policy=policy, unattended=unattended):
             waiting = (*state.inbox, Waiting(message_id, policy, sequence, unattended))
@@ -358,7 +331,7 @@ def _call(state: SessionState, call_id: str, **changes: object) -> SessionState:
     return changed(state, turn=changed(turn, calls=calls))
 
 
-def _settled(state: SessionState, event: Result) -> SessionState:
+def _settled(state: SessionState, event: CallEnd) -> SessionState:
     state = after_result(state, event)
     if state.turn is None:
         return state

@@ -14,20 +14,11 @@ from typing import assert_never
 
 from jidoka.contract import events as e
 from jidoka.contract.content import SnapshotRef
+from jidoka.contract.event_groups import UndoEvent
 from jidoka.contract.undo_commands import MOST_TURNS
 from jidoka.core.changing import changed
 from jidoka.core.past_turns import PastTurn, Retry, Span, Undoing, Undone
 from jidoka.core.state import SessionState
-
-UndoEvent = (
-    e.TurnUndoRequested
-    | e.TurnRedoRequested
-    | e.TurnRetryRequested
-    | e.TurnUndoStarted
-    | e.TurnUndone
-    | e.TurnRedone
-    | e.TurnUndoRefused
-)
 
 
 def remembered(state: SessionState, event: e.TurnEnded, number: int) -> tuple[PastTurn, ...]:
