@@ -72,6 +72,11 @@ WRONG: tuple[tuple[str, int, str], ...] = (
     ("session rename {s} a/b", 2, "invalid_message"),
     ("session configure {s}", 2, "invalid_message"),
     ("session configure {s} --model nobody/knows", 2, "provider_unknown"),
+    ("session configure {s} --rule 'ask shell' --no-rules", 2, "invalid_message"),
+    ("session configure {s} --limit steps=3", 2, "invalid_message"),
+    ("session configure {s} --limit max_steps=many", 2, "invalid_message"),
+    ("session terminate ''", 3, "session_not_found"),
+    ("session show ' '", 3, "session_not_found"),
     ("session delete {s}", 2, "invalid_transition"),
     ("session export {s} /no/such/folder/file", 5, "storage_not_writable"),
     ("session import /no/such --project {other}", 2, "import_invalid"),
@@ -84,6 +89,8 @@ WRONG: tuple[tuple[str, int, str], ...] = (
     ("queue withdraw {s} 99", 3, "call_not_found"),
     ("permission revoke {s} nonsense", 3, "call_not_found"),
     ("policy test {broken}", 2, "invalid_message"),
+    ("policy test {rules} --session nobody", 3, "session_not_found"),
+    ("mcp remove {s} nosuch", 2, "invalid_message"),
     ("mcp add {s} 'bad name!' true", 2, "invalid_message"),
     ("mcp add {s} x --url ftp://x", 2, "invalid_message"),
     ("dlq show 999999", 3, "not_in_quarantine"),
@@ -122,8 +129,7 @@ class Words:
         """Return the words of a line with its names filled in."""
         words = [part for n, part in enumerate(line.split("'")) if n % 2 or part.strip()]
         parts = [[word] if f"'{word}'" in line else word.split() for word in words]
-        empty = [[""]] if "''" in line else []
-        return [word.format(**self.names) for part in [*parts, *empty] for word in part]
+        return [word.format(**self.names) for part in parts for word in part]
 
 
 def tree(command: Any, *path: str) -> Iterator[tuple[str, Any]]:
@@ -154,6 +160,7 @@ def names(home: Home, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str
         (folder / name).mkdir()
     (folder / "dir" / "note.txt").write_text("x\n")
     (folder / "script.json").write_text('{"answers": [{"text": "I am well."}]}')
+    (folder / "rules.txt").write_text("deny shell\n")
     (folder / "broken.json").write_text('{"answers": [{"txt": 1}]')
     model = f"scripted:{folder / 'script.json'}"
     made = [
@@ -164,6 +171,7 @@ def names(home: Home, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str
     home.json("session", "terminate", gone, "--json")
     until(lambda: home.status_of(gone) == "terminated")
     paths = {"dir": "dir", "other": "other", "note": "dir/note.txt", "broken": "broken.json"}
+    paths["rules"] = "rules.txt"
     return {name: str(folder / path) for name, path in paths.items()} | {
         "s": here,
         "gone": gone,

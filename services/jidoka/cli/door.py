@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
 from jidoka.cli import local_runtime
 from jidoka.cli.showing import waiting
+from jidoka.contract.content import Status
 from jidoka.contract.errors import AmbiguousName, SessionNotFound
 from jidoka.settings import ClientSettings, load
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from jidoka.contract.replies import SessionInfo
 
 T = TypeVar("T")
+_Way: TypeAlias = "Callable[[list[SessionInfo], str], list[str]]"
 _WHOLE_ID: Final = 25
 _TENTH: Final = 10
 
@@ -52,6 +54,8 @@ async def session_id_of(client: Client, target: str) -> str:
     Raises:
         SessionNotFound, AmbiguousName.
     """
+    if not target.strip():  # the beginning of every name, and of none that is meant
+        raise SessionNotFound(asked=target)
     if len(target) == _WHOLE_ID and target[0] == "s" and target.isalnum():
         return target
     sessions = await client.list_sessions()
@@ -62,8 +66,18 @@ async def session_id_of(client: Client, target: str) -> str:
         if ids:
             raise AmbiguousName(name=target, candidates=tuple(ids))
     if target.isascii() and target.replace("-", "").replace("_", "").isalnum():
-        return target.lower()  # perhaps one that has ended: the system knows
+        return target.lower()  # perhaps one that is too old to be listed: the system knows
     raise SessionNotFound(asked=target)
+
+
+def _one_of(sessions: list[SessionInfo], target: str, ways: tuple[_Way, ...]) -> str | None:
+    """Return the id of the session that the first way that fits any finds, None where none does."""
+    for fits in ways:
+        if len(ids := fits(sessions, target)) > 1:
+            raise AmbiguousName(name=target, candidates=tuple(ids))
+        if ids:
+            return ids[0]
+    return None
 
 
 def _by_id(sessions: list[SessionInfo], target: str) -> list[str]:
@@ -87,3 +101,6 @@ def _by_beginning(sessions: list[SessionInfo], target: str) -> list[str]:
         for s in sessions
         if s.name.casefold().startswith(beginning) or s.session_id.startswith(beginning)
     ]
+
+
+_BY_WORDS: Final = (_by_name, _by_beginning)

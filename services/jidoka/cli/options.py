@@ -109,14 +109,21 @@ def llm_of(model: str | None, api_base: str | None, api_key_ref: str | None) -> 
 
 
 def limits_of(given: list[str] | None) -> dict[str, Any] | None:
-    """Return limits by name from `NAME=VALUE`; whether they fit is the system's to say."""
+    """Return limits by name from `NAME=VALUE`; whether the values fit is the system's to say."""
+    if not given:
+        return None
+    from jidoka.contract.content import Limits  # noqa: PLC0415
+
     limits: dict[str, Any] = {}
-    for each in given or ():
-        name, equals, value = each.partition("=")
+    for each in given:
+        name, equals, value = (part.strip() for part in each.partition("="))
         if not equals or not name:
             raise typer.BadParameter(f"{each!r} is no NAME=VALUE", param_hint="--limit")
-        limits[name.strip()] = None if value.strip().lower() == "none" else value.strip()
-    return limits or None
+        if name not in Limits.model_fields:
+            known = ", ".join(Limits.model_fields)
+            raise typer.BadParameter(f"no limit is {name!r}; known: {known}", param_hint="--limit")
+        limits[name] = None if value.lower() == "none" else value
+    return limits
 
 
 def text_or_stdin(text: str | None, what: str) -> str:

@@ -53,6 +53,8 @@ def command(
     async def work(client: Client) -> Trial:
         if session:
             ids = [await session_id_of(client, target) for target in session]
+            for session_id in ids:
+                await client.get_session_info(session_id)  # one that is named has to be there
         else:
             found = await client.list_sessions(status=tuple(Status), limit=MOST_SESSIONS)
             ids = [each.session_id for each in found]

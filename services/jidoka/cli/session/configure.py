@@ -35,6 +35,8 @@ def command(
 ) -> int:
     """Change a session's model, mode, network, rules, limits or prompt from the next call on."""
     changes: dict[str, Any] = {}
+    if rule and no_rules:
+        raise typer.BadParameter("--rule and --no-rules exclude each other")
     if limit:
         changes["limits"] = options.limits_of(limit)
     if system_prompt is not None:
