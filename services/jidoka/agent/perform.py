@@ -22,6 +22,7 @@ from jidoka.core import effects as fx
 from jidoka.core.budget import error_info, exceeded
 from jidoka.core.state import SessionState, Turn
 from jidoka.core.turn import outcome_of
+from jidoka.core.working_time import worked_s
 
 log = logging.getLogger(__name__)
 
@@ -105,9 +106,7 @@ class Performer:
     # --- the end of a turn ---
 
     async def _watch_wall(self, effect: fx.WatchWall) -> None:
-        turn = self._turn()
-        used_s = 0.0 if turn.started_at is None else (self.now() - turn.started_at).total_seconds()
-        await asyncio.sleep(max(0.0, effect.limit_s - max(0.0, used_s)))  # a clock may go back
+        await asyncio.sleep(max(0.0, effect.limit_s - worked_s(self._turn(), self.now())))
         await self.recorder.record(
             effect,
             lambda _state: e.TurnLimitReached(

@@ -192,6 +192,7 @@ class Limits(Value):
     turn_tokens: int | None = Field(default=None, ge=1)
     turn_cost_usd: float | None = Field(default=None, ge=0)
     turn_wall_s: float | None = Field(default=None, gt=0)
+    """How long a turn works; the time in which it only waits for a person does not count."""
     session_tokens: int | None = Field(default=None, ge=1)
     session_cost_usd: float | None = Field(default=None, ge=0)
     tool_timeout_s: float = Field(default=30.0, gt=0, le=3_600)

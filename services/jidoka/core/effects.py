@@ -106,10 +106,12 @@ class ReportInterrupted:
 
 @dataclass(frozen=True, slots=True)
 class WatchWall:
-    """When the turn's time is up → `turn.limit_reached`."""
+    """When the turn has worked for so long → `turn.limit_reached`."""
 
     turn_id: str
     limit_s: float
+    waited_s: float = 0.0
+    """For how long it waited for a person so far: that does not count."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,6 +137,10 @@ class Turn:
     turn_id: str
     message_ids: tuple[str, ...]
     started_at: datetime | None = None
+    waited_s: float = 0.0
+    """For how long it did nothing but wait for a person."""
+    waits_since: datetime | None = None
+    """And since when it does so again: `core.working_time`."""
     step: int = 0
     """Answers of the model so far."""
     attempt: int = 1

@@ -189,8 +189,11 @@ def _one_at_a_time(settling: tuple[Effect, ...], turn: Turn, kinds: Kinds) -> tu
 
 
 def _wall(state: SessionState, turn: Turn) -> tuple[Effect, ...]:
+    """Watch the time of a turn that works; while it waits for a person its clock stands still."""
     limit_s = state.limits.turn_wall_s
-    return (WatchWall(turn.turn_id, limit_s),) if limit_s and not turn.stopping else ()
+    if not limit_s or turn.stopping or turn.waits_since is not None:
+        return ()
+    return (WatchWall(turn.turn_id, limit_s, turn.waited_s),)
 
 
 def outcome_of(state: SessionState, turn: Turn) -> TurnOutcome:

@@ -13,7 +13,7 @@ from jidoka.core.snapshot import SNAPSHOT, VERSION, Snapshot, dump, load
 from jidoka.core.transcript import Transcript
 from tests.unit.core.test_session import LOG
 
-SHAPE_OF_VERSION = {3: "20ba97daad98f47f"}
+SHAPE_OF_VERSION = {3: "8d458bfab4bf0873"}
 
 
 def folded(cut: int) -> Snapshot:
