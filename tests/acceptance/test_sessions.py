@@ -48,6 +48,24 @@ def test_a_session_lives_from_create_to_terminate(home: Home, project: Path, scr
     assert session_id not in {s["session_id"] for s in home.json("session", "list", "--json")}
 
 
+def test_what_has_ended_is_found_by_its_name_and_takes_no_number(
+    home: Home, project: Path, script: Write
+):
+    path = script({"text": "a"})
+    open_one = create(home, project, path, "--name", "still open", "--shared")
+    ended = create(home, project, path, "--name", "over", "--shared")
+    home.json("session", "terminate", ended, "--json")
+    until(lambda: home.status_of(ended) == "terminated")
+
+    shown = home.json("session", "show", "ove", "--json")
+    rows = home.jidoka("session", "list", "--all", "--project", str(project)).stdout.splitlines()
+    number = next(row for row in rows if open_one in row).split()[0]
+
+    assert shown["session_id"] == ended
+    assert home.json("session", "show", number, "--json")["session_id"] == open_one
+    assert next(row for row in rows if ended in row).split()[0] == ended
+
+
 def test_a_session_is_saved_to_a_file_deleted_and_brought_back(
     home: Home, project: Path, script: Write
 ):

@@ -51,6 +51,8 @@ def with_client(work: Callable[[Client], Awaitable[T]]) -> T:
 async def session_id_of(client: Client, target: str) -> str:
     """Return the id of a session: an id, its number in the list, a name or a unique beginning.
 
+    One that has ended is meant only where no other is; it has no number.
+
     Raises:
         SessionNotFound, AmbiguousName.
     """
@@ -58,13 +60,12 @@ async def session_id_of(client: Client, target: str) -> str:
         raise SessionNotFound(asked=target)
     if len(target) == _WHOLE_ID and target[0] == "s" and target.isalnum():
         return target
-    sessions = await client.list_sessions()
-    for fits in (_by_id, _by_number, _by_name, _by_beginning):
-        ids = fits(sessions, target)
-        if len(ids) == 1:
-            return ids[0]
-        if ids:
-            raise AmbiguousName(name=target, candidates=tuple(ids))
+    found = _one_of(await client.list_sessions(), target, (_by_id, _by_number, *_BY_WORDS))
+    if found is None:
+        ended = await client.list_sessions(status=(Status.TERMINATED,))
+        found = _one_of(ended, target, (_by_id, *_BY_WORDS))
+    if found is not None:
+        return found
     if target.isascii() and target.replace("-", "").replace("_", "").isalnum():
         return target.lower()  # perhaps one that is too old to be listed: the system knows
     raise SessionNotFound(asked=target)

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from jidoka.contract.replies import SessionInfo
 
 TITLES = ("", "id", "name", "status", "phase", "model", "messages", "cost", "project")
+NUMBERED = 10
+"""As far as numbers name sessions."""
 
 
 def command(
@@ -22,13 +24,19 @@ def command(
         list[str] | None,
         typer.Option("--status", "-s", help="Only these: one, or several with commas."),
     ] = None,
-    project: options.Project = None,
+    project: Annotated[
+        Path | None,
+        typer.Option("--project", "-p", readable=False, help="Only those of this folder."),
+    ] = None,
     text: Annotated[str | None, typer.Option("--text", help="Only those with these words.")] = None,
     show_all: Annotated[bool, typer.Option("--all", "-a", help="Terminated ones too.")] = False,
     limit: Annotated[int, typer.Option(min=1, max=100_000)] = 1_000,
     as_json: options.AsJson = False,
 ) -> int:
-    """List sessions, newest first; terminated ones only when asked for."""
+    """List sessions, newest first; terminated ones only when asked for.
+
+    The numbers name the newest ten that have not ended, however the list was narrowed.
+    """
     from jidoka.cli.door import with_client  # noqa: PLC0415
     from jidoka.cli.showing import money, print_json, print_table  # noqa: PLC0415
     from jidoka.contract.content import Status  # noqa: PLC0415
@@ -36,21 +44,25 @@ def command(
     wanted = [word.strip() for each in status or () for word in each.split(",")]
     folder = None if project is None else str(Path(project).expanduser().resolve())
 
-    async def work(client: Client) -> list[SessionInfo]:
-        return await client.list_sessions(
+    async def work(client: Client) -> tuple[list[SessionInfo], list[SessionInfo]]:
+        found = await client.list_sessions(
             status=tuple(Status) if show_all else wanted or None,
             project=folder,
             text=text,
             limit=limit,
         )
+        if show_all or wanted or folder or text:
+            return found, await client.list_sessions(limit=NUMBERED)
+        return found, found[:NUMBERED]
 
-    sessions = with_client(work)
+    sessions, newest = with_client(work)
+    numbers = {session.session_id: str(number) for number, session in enumerate(newest, 1)}
     if as_json:
         print_json([session.model_dump(mode="json") for session in sessions])
         return 0
     rows = [
         (
-            str(number) if number <= 10 else "",  # noqa: PLR2004 - as far as numbers name sessions
+            numbers.get(session.session_id, ""),
             session.session_id,
             session.name,
             _standing(session),
@@ -60,7 +72,7 @@ def command(
             money(session.cost_usd) if session.cost_usd is not None else "",
             session.project_path,
         )
-        for number, session in enumerate(sessions, 1)
+        for session in sessions
     ]
     print_table(TITLES, rows)
     return 0
