@@ -165,8 +165,9 @@ class SessionTools:
             return self.own
         box = self.servers.box(server.name)
         if box is None:
-            why = server.problem.message if server.problem else "starting"
-            raise McpNotReady(server=server.name, state=why)
+            problem = server.problem
+            why = problem.details.get("state", problem.message) if problem else "starting"
+            raise McpNotReady(server=server.name, state=str(why))
         return box
 
     def _known(self) -> tuple[Server, ...]:

@@ -180,8 +180,10 @@ async def linked(
 ) -> AsyncGenerator[McpLink]:
     """Connect to a server and yield the link; leaving ends it, and its process.
 
-    `values` are those of the variables or headers that `config` names. Raises whatever the library
-    raises, `TimeoutError` after 30 s without a handshake.
+    `values` are those of the variables or headers that `config` names.
+
+    Raises:
+        McpNotReady: its program ended. TimeoutError: no handshake in 30 s; else what `mcp` raises.
     """
     program = Program() if config.command else None
     async with AsyncExitStack() as stack:
@@ -193,8 +195,13 @@ async def linked(
                 link.news.set()
 
         client = Client(transport, message_handler=heard)
-        async with asyncio.timeout(HANDSHAKE_S):
-            await stack.enter_async_context(client)
+        try:
+            async with asyncio.timeout(HANDSHAKE_S):
+                await stack.enter_async_context(client)
+        except (MCPError, ExceptionGroup):
+            if program is None or not program.ended.is_set():
+                raise
+            raise McpNotReady(server=config.name, state=f"gone: {program.why()}") from None
         link = McpLink(config.name, client, program)
         if program is not None:
             watch = asyncio.create_task(_watch(program, link), name="mcp watch")

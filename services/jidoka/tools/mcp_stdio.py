@@ -29,6 +29,9 @@ from jidoka.tools.spill import drop_spill
 MOST_LINE_BYTES = 8 * 1024 * 1024
 LONGEST_S = 24 * 3600.0
 _WAITING = 64
+_MOST_SAID = 300
+_LAST_WORDS_S = 1.0
+"""From the end of its output to its own: it says how it ended."""
 
 Incoming = SessionMessage | Exception
 Streams = tuple[MemoryObjectReceiveStream[Incoming], MemoryObjectSendStream[SessionMessage]]
@@ -45,8 +48,10 @@ class Program:
         """How it ended, in words."""
 
     def why(self) -> str:
-        """Return why it is gone, with the end of what it said about it."""
-        return " ".join(filter(None, (self.end, "".join(self.said)[-500:].strip())))
+        """Return why it is gone, with the end of what it said about it, on one line."""
+        said = " ".join("".join(self.said).split())
+        end = said if len(said) <= _MOST_SAID else f"… {said[-_MOST_SAID:]}"
+        return ": ".join(filter(None, (self.end, end)))
 
 
 @asynccontextmanager
@@ -134,6 +139,7 @@ async def _receive(
     ended = asyncio.create_task(program.ended.wait(), name="mcp end")
     try:
         await asyncio.wait((lines, ended), return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait((ended,), timeout=_LAST_WORDS_S)
     finally:
         for task in (lines, ended):
             task.cancel()

@@ -173,6 +173,17 @@ async def test_a_server_that_cannot_speak_is_reported_and_the_model_goes_on_with
     assert ended.answer == "I do without."
 
 
+async def test_a_program_that_ends_at_once_is_told_with_how_it_ended_and_what_it_printed(tmp_path):
+    bench = memory_bench(tmp_path, asks(("mute__add", "{}")), "I do without.")
+
+    events = await _turn(bench, _program("mute", "raise SystemExit('I will\\nnot start')"))
+
+    failed = next(x for x in events if isinstance(x, e.McpFailed))
+    (refused,) = [x for x in events if isinstance(x, e.ToolFailed)]
+    assert "it ended with exit status 1: I will not start" in failed.error.message
+    assert refused.error.message == failed.error.message
+
+
 async def test_a_server_that_is_taken_away_is_gone_with_its_tools(tmp_path):
     bench = memory_bench(tmp_path, "Hello.", "Bye.")
     mark = tmp_path / "alive"

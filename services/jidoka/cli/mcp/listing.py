@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from jidoka.client import Client
     from jidoka.client.shapes import ServerView
 
-_MOST = 60
+_MOST = 200
 
 
 def command(target: options.Target, as_json: options.AsJson = False) -> int:
@@ -27,9 +27,11 @@ def command(target: options.Target, as_json: options.AsJson = False) -> int:
     if as_json:
         print_json([asdict(server) for server in servers])
         return 0
-    rows = [
-        (s.name, s.state, str(len(s.tools)), harmless((s.problem or s.there)[:_MOST]))
-        for s in servers
-    ]
+    rows = [(s.name, s.state, str(len(s.tools)), harmless(_what(s)[:_MOST])) for s in servers]
     print_table(("name", "state", "tools", "what"), rows)
     return 0
+
+
+def _what(server: ServerView) -> str:
+    """Return what is wrong with a server, without saying again which; else where it is."""
+    return server.problem.removeprefix(f"The MCP server {server.name!r} is ") or server.there
