@@ -35,10 +35,13 @@ def report(error: JidokaError, *, as_json: bool) -> int:
 
 def print_error(message: str, details: Mapping[str, Any]) -> None:
     """Print an error for a person: a line, and a line each for several ways out of it."""
+    from jidoka.cli.showing import on_one_line  # noqa: PLC0415 - most commands need no such thing
+
     ways = [f"  - {way}" for way in details.get("ways", ())]
     if ways:
         message = message.partition(" Ways to ")[0] + " Ways out:"
-    print("\n".join([f"error: {message}", *ways]), file=sys.stderr)
+    lines = "\n".join([f"error: {message}", *ways]).split("\n")
+    print("\n".join(map(on_one_line, lines)), file=sys.stderr)
 
 
 def report_misuse(problem: Misuse, *, as_json: bool) -> int:

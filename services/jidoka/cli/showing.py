@@ -17,8 +17,17 @@ def print_json(value: Any) -> None:
     print(json.dumps(value, ensure_ascii=False, indent=2), flush=True)
 
 
+def on_one_line(text: str) -> str:
+    """Return a name of somebody else's as a terminal may show it: what commands it is spelled out.
+
+    A file may be called anything: a line break or an escape sequence is told, and not obeyed.
+    """
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
+
+
 def print_table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table: drawn on a terminal, plain columns elsewhere."""
+    """Print a table: drawn on a terminal, plain columns elsewhere; a row is a line."""
+    rows = [tuple(map(on_one_line, row)) for row in rows]
     if sys.stdout.isatty():
         from rich.console import Console  # noqa: PLC0415
         from rich.table import Table  # noqa: PLC0415

@@ -18,7 +18,7 @@ def act(
 ) -> int:
     """Do `work` with the session that `target` names, and print the number of its record."""
     from jidoka.cli.door import session_id_of, with_client  # noqa: PLC0415
-    from jidoka.cli.showing import print_json  # noqa: PLC0415
+    from jidoka.cli.showing import on_one_line, print_json  # noqa: PLC0415
 
     async def whole(client: Client) -> tuple[str, int]:
         session_id = await session_id_of(client, target)
@@ -28,5 +28,5 @@ def act(
     if as_json:
         print_json({"session_id": session_id, "sequence": sequence})
     else:
-        print(f"{session_id} {said} (recorded as #{sequence})")
+        print(f"{session_id} {on_one_line(said)} (recorded as #{sequence})")
     return 0
