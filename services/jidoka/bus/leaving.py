@@ -1,6 +1,9 @@
-"""Leaving a queue group without dropping what the broker has already handed over."""
+"""Leaving in good order: nothing that was handed over is dropped, and nothing goes on for ever."""
 
 from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
 
 from nats.aio.subscription import Subscription
 
@@ -22,3 +25,14 @@ async def finish(bus: Bus, *subscriptions: Subscription) -> None:
     await bus.barrier()
     for each in subscriptions:
         await each._pending_queue.join()  # pyright: ignore[reportPrivateUsage]
+
+
+async def all_ended(working: Iterable[asyncio.Task[None]], limit_s: float) -> None:
+    """Let tasks end within `limit_s` seconds, then cancel them; return when all are gone."""
+    tasks = set(working)
+    if not tasks:
+        return
+    _, late = await asyncio.wait(tasks, timeout=limit_s)
+    for task in late:
+        task.cancel()
+    await asyncio.gather(*late, return_exceptions=True)

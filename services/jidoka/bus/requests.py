@@ -22,6 +22,7 @@ from pydantic import BaseModel, ValidationError
 
 from jidoka.bus.connection import Bus
 from jidoka.bus.entries import STRUCTURED
+from jidoka.bus.leaving import all_ended
 from jidoka.bus.outcome import outcome
 from jidoka.contract.envelope import Envelope, open_reply, problems_of, receive, type_of, utc
 from jidoka.contract.errors import (
@@ -183,11 +184,7 @@ class Service:
         """Take no new requests, let those in work end within 5 s, then cancel them."""
         if self._subscription is not None:
             await self._bus.unsubscribe(self._subscription)
-        if self._working:
-            _, late = await asyncio.wait(self._working, timeout=LEAVE_S)
-            for task in late:
-                task.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
+        await all_ended(self._working, LEAVE_S)
 
     async def _take(self, request: Msg) -> None:
         await self._room.acquire()

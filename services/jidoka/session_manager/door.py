@@ -1,8 +1,7 @@
 """The leader's door: `jido.manager.…`, answered by whoever leads and by nobody else.
 
-FastStream carries the commands, without its costly options: no type injection (the contract's
-models validate), no logging of each message, no stream declared. It hands over one message at a
-time, so each is answered in a task of its own, and a slow worktree holds up nobody's list.
+They are handed over one at a time, so each is answered in a task of its own, and a slow worktree
+holds up nobody's list.
 """
 
 from __future__ import annotations
@@ -11,22 +10,16 @@ import asyncio
 import json
 import logging
 import os
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
 from types import TracebackType
-from typing import Any, Final
+from typing import Final
 
-from faststream.message import StreamMessage
-from faststream.nats import NatsBroker
-from faststream.nats.subscriber.usecases import CoreSubscriber
-from nats import errors as nats_errors
-from nats.aio.msg import Msg
 from pydantic import ValidationError
 
-from jidoka.bus.addresses import secret_of, servers_of
-from jidoka.bus.connection import MISSED_PINGS, PING_EVERY_S, Bus
+from jidoka.bus.carrier import Asked, Carrier
+from jidoka.bus.connection import Bus
 from jidoka.bus.entries import STRUCTURED
-from jidoka.bus.leaving import finish
+from jidoka.bus.leaving import all_ended
 from jidoka.bus.requests import reply_to
 from jidoka.contract.commands import MANAGER_COMMANDS
 from jidoka.contract.envelope import Envelope, problems_of, receive
@@ -39,20 +32,8 @@ from jidoka.session_manager.service import Service
 log = logging.getLogger(__name__)
 
 MOST_AT_ONCE: Final = 256
-MOST_WAITING: Final = 8_192
-STOP_S: Final = 2.0
 LEAVE_S: Final = 4.0
 """How long requests in work may go on when the lead ends."""
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A message as it came, and where its answer goes."""
-
-    subject: str
-    reply_to: str
-    body: bytes
-    headers: Mapping[str, str]
 
 
 class Door:
@@ -64,8 +45,7 @@ class Door:
         self._source = source
         self._room = asyncio.Semaphore(MOST_AT_ONCE)
         self._working: set[asyncio.Task[None]] = set()
-        self._broker = _broker(url, name)
-        self._subscribers: list[CoreSubscriber] = []
+        self._carrier = Carrier(url, name, bus)
         for command in sorted(MANAGER_COMMANDS):
             self._listen(manager_request(command), self._command)
         self._listen(manager_request("session.settle"), self._settle)
@@ -75,8 +55,7 @@ class Door:
 
     async def __aenter__(self) -> Door:
         """Open; what is asked after this is answered."""
-        await self._broker.start()
-        await (await self._connection()).barrier()
+        await self._carrier.open()
         return self
 
     async def __aexit__(
@@ -86,27 +65,8 @@ class Door:
         trace: TracebackType | None,
     ) -> None:
         """Take no more, let what is in work end within 4 s, then cancel it."""
-        try:
-            async with asyncio.timeout(STOP_S):
-                await self._finish_taking()
-                await self._broker.stop()
-        except* (TimeoutError, JidokaError, nats_errors.Error) as problem:
-            log.debug("a broker that is away cannot be left in good order: %s", problem)
-        if self._working:
-            _, late = await asyncio.wait(self._working, timeout=LEAVE_S)
-            for task in late:
-                task.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
-
-    async def _finish_taking(self) -> None:
-        held = [subscriber.subscription for subscriber in self._subscribers]
-        for subscriber in self._subscribers:
-            subscriber.subscription = None
-        left = [subscription for subscription in held if subscription is not None]
-        await finish(await self._connection(), *left)
-
-    async def _connection(self) -> Bus:
-        return Bus(await self._broker.connect(), self._bus.address)
+        await self._carrier.close()
+        await all_ended(self._working, LEAVE_S)
 
     # --- one request ---
 
@@ -158,12 +118,7 @@ class Door:
             self._working.add(task)
             task.add_done_callback(self._done)
 
-        # the task that answers replies
-        subscriber = self._broker.subscriber(
-            subject, pending_msgs_limit=MOST_WAITING, no_reply=True
-        )
-        subscriber(take)
-        self._subscribers.append(subscriber)
+        self._carrier.listen(subject, take)
 
     async def _work(self, asked: Asked, answer: Callable[[Asked], Awaitable[bytes]]) -> None:
         try:
@@ -193,25 +148,3 @@ def _session_in(asked: Asked) -> str:
         return Settle.model_validate_json(asked.body).session_id
     except ValidationError as problem:
         raise InvalidMessage(problems=problems_of(problem)) from None
-
-
-def _broker(url: str, name: str) -> NatsBroker:
-    token = secret_of(url).get("token")
-    return NatsBroker(
-        servers_of(url) if token else url.split(","),
-        token=token,
-        name=name,
-        decoder=_decoded,
-        apply_types=False,
-        logger=None,
-        max_reconnect_attempts=-1,
-        reconnect_time_wait=0.1,  # pyright: ignore[reportArgumentType] - it is only slept
-        ping_interval=PING_EVERY_S,
-        max_outstanding_pings=MISSED_PINGS,
-    )
-
-
-async def _decoded(message: StreamMessage[Msg]) -> Any:
-    """Return the message with all that the four forms of a CloudEvent need to be told apart."""
-    raw = message.raw_message
-    return Asked(raw.subject, raw.reply, raw.data, raw.headers or {})

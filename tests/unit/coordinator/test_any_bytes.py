@@ -9,12 +9,13 @@ from typing import Any, cast
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jidoka.bus.carrier import Asked
 from jidoka.bus.memory import MemoryEventLog, MemoryKeep
 from jidoka.contract.commands import COMMANDS, MANAGER_COMMANDS
 from jidoka.contract.envelope import receive
 from jidoka.contract.errors import ERRORS
 from jidoka.coordinator.asking import Asking
-from jidoka.coordinator.door import Asked, answered
+from jidoka.coordinator.door import answered
 from jidoka.coordinator.folds import Folds, Sources
 from jidoka.coordinator.manager import Manager
 from jidoka.coordinator.service import Coordinator

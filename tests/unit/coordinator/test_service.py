@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import pytest
 
+from jidoka.bus.carrier import Asked
 from jidoka.bus.memory import MemoryEventLog, MemoryKeep
 from jidoka.contract.content import LlmConfig, Status
 from jidoka.contract.envelope import Envelope, type_of
@@ -17,7 +18,7 @@ from jidoka.contract.errors import InvalidTransition, SessionNotFound
 from jidoka.contract.events import Event, SessionCreated, SessionStatusChanged
 from jidoka.contract.subjects import command_request
 from jidoka.coordinator.asking import Asking
-from jidoka.coordinator.door import Asked, answered
+from jidoka.coordinator.door import answered
 from jidoka.coordinator.folds import Folds, Sources
 from jidoka.coordinator.manager import Manager
 from jidoka.coordinator.request import Request, request_of
