@@ -19,7 +19,15 @@ from jidoka.contract.briefing import ContextSource
 from jidoka.contract.errors import Internal, JidokaError, ProviderBadAnswer
 from jidoka.contract.internal import LlmAnswer, LlmCall
 from jidoka.core.budget import error_info
-from jidoka.core.compaction import CUT_TO, Plan, is_due, planned, told
+from jidoka.core.compaction import (
+    CUT_TO,
+    Plan,
+    has_too_many,
+    is_too_long,
+    messages_of,
+    planned,
+    told,
+)
 from jidoka.core.context import Room, offered, room_of, ruled_tokens
 from jidoka.core.effects import CallModel, Compact
 from jidoka.core.replacing import compacted
@@ -51,6 +59,8 @@ class Compacting:
     specs: Callable[[], list[dict[str, Any]]]
     window_of: Callable[[SessionState], Awaitable[int | None]]
     """Asks how many tokens the session's model reads; None: nobody knows."""
+    _again_from: int = 0
+    """From how many messages on another summary is tried for their number alone."""
 
     async def before(self, effect: CallModel, sources: tuple[ContextSource, ...]) -> None:
         """Compact where the model's next call, with these sources, would be too long."""
@@ -58,7 +68,7 @@ class Compacting:
         ruled = ruled_tokens(state, transcript, self._offered(state))
         room = await self._room(state, transcript, ruled)
         overflown = state.attention.overflow == effect.call_id
-        if overflown or is_due(state, transcript, room, ruled):
+        if overflown or self._is_due(state, transcript, room, ruled):
             reason = "overflow" if overflown else "automatic"
             plan = planned(transcript.items, room, reason, state.limits.history_messages)
             if plan is not None:
@@ -83,6 +93,12 @@ class Compacting:
         await self.recorder.record(effect, lambda _state: nothing)
 
     # --- inside ---
+
+    def _is_due(self, state: SessionState, transcript: Transcript, room: Room, ruled: int) -> bool:
+        """Tell whether to compact; where no summary came, its number of messages grows first."""
+        too_long = is_too_long(room, ruled)
+        later = messages_of(transcript.items) < self._again_from
+        return too_long or (has_too_many(state, transcript) and not later)
 
     def _now(self, sources: tuple[ContextSource, ...]) -> tuple[SessionState, Transcript]:
         session = self.recorder.session
@@ -118,7 +134,10 @@ class Compacting:
                 }
             )
 
+        items, most = list(session.transcript.items), session.state.limits.history_messages or 0
         await self.recorder.record(effect, recorded)
+        failed = event.method != "summary"
+        self._again_from = messages_of(items) + max(most // 2, 1) if failed else 0
 
     async def _summarised(self, plan: Plan, room: Room) -> e.ContextCompacted:
         """Return what is to be recorded: the summary, or that outputs are cut, and why."""

@@ -202,7 +202,8 @@ class Limits(Value):
     context_tokens: int | None = Field(default=None, ge=1_000)
     """What the model is sent at most, answer included; null: its window."""
     history_messages: int | None = Field(default=None, ge=2)
-    """Messages of the conversation beyond which it is compacted; null: only its size counts."""
+    """Messages of the conversation beyond which it is compacted, to half of them; null: only its
+    size counts. An answer is one message, and so is each result of its calls."""
     active_files: int = Field(default=50, ge=0, le=1_000)
     """Files that are kept before the model; beyond, the oldest leaves."""
     active_file_bytes: int = Field(default=65_536, ge=256, le=1_048_576)

@@ -12,7 +12,7 @@ refused by some providers where no tools are offered.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from jidoka.core.context import Room
@@ -52,10 +52,20 @@ class Plan:
     pieces: tuple[Piece, ...]
 
 
-def is_due(state: SessionState, transcript: Transcript, room: Room, ruled: int) -> bool:
-    """Tell whether the conversation is to be compacted by itself; `ruled` is its size now."""
+def is_too_long(room: Room, ruled: int) -> bool:
+    """Tell whether a conversation of that size is to be compacted by itself."""
+    return ruled >= room.compact_at
+
+
+def has_too_many(state: SessionState, transcript: Transcript) -> bool:
+    """Tell whether the conversation has more messages than the session's limit, short or not."""
     most = state.limits.history_messages
-    return ruled >= room.compact_at or (most is not None and len(transcript.items) > most)
+    return most is not None and messages_of(transcript.items) > most
+
+
+def messages_of(pieces: Iterable[Piece]) -> int:
+    """Return how many messages the model reads of these pieces."""
+    return sum(piece.messages for piece in pieces)
 
 
 def planned(
@@ -63,10 +73,14 @@ def planned(
 ) -> Plan | None:
     """Return what is to be compacted; None where there is nothing that could be.
 
-    `most` is the session's limit of messages: half of them stay at most.
+    `most` is the session's limit of messages: half of them stay at most, or the newest piece.
     """
-    keep = _last_turn(pieces) if reason == "asked" else _newest(pieces, _kept(pieces, room, reason))
-    keep = keep if most is None else min(keep, max(most // 2, 1))
+    if reason == "asked":
+        keep = _last_turn(pieces)
+    else:
+        keep = _newest([piece.tokens for piece in pieces], _kept(pieces, room, reason))
+    if most is not None:
+        keep = min(keep, _newest([piece.messages for piece in pieces], most // 2))
     earlier = tuple(pieces[: len(pieces) - keep])
     if not earlier or _is_summed_up(earlier):
         return None
@@ -89,11 +103,11 @@ def _is_summed_up(pieces: Sequence[Piece]) -> bool:
     return is_summary and all(isinstance(piece, Said) and piece.is_asked for piece in pieces[1:])
 
 
-def _newest(pieces: Sequence[Piece], room: float) -> int:
-    """Return how many of the newest pieces have room; the newest always has."""
+def _newest(sizes: Sequence[int], room: float) -> int:
+    """Return how many of the newest pieces of these sizes have room; the newest always has."""
     kept, size = 0, 0
-    for piece in reversed(pieces):
-        size += piece.tokens
+    for each in reversed(sizes):
+        size += each
         if kept and size > room:
             break
         kept += 1

@@ -34,6 +34,11 @@ class Said:
         return cls({"role": role, "content": content}, ref, turn_id, tokens)
 
     @property
+    def messages(self) -> int:
+        """How many messages of the model's it is."""
+        return 1
+
+    @property
     def is_asked(self) -> bool:
         """Whether a person said it."""
         return self.message["role"] == "user" and self.turn_id != SUMMARY
@@ -54,6 +59,11 @@ class Answered:
         for call in event.tool_calls:
             tokens += 2 * FRAME + tokens_of(call.tool) + tokens_of(call.arguments)
         return cls(event, {}, tokens)
+
+    @property
+    def messages(self) -> int:
+        """How many messages of the model's it is: the answer, and each result of its calls."""
+        return 1 + len(self.event.tool_calls)
 
     @property
     def ref(self) -> str:

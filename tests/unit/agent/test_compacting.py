@@ -14,7 +14,7 @@ from jidoka.contract import events as e
 from jidoka.contract.content import Limits, Usage
 from jidoka.contract.errors import ContextOverflow, ProviderRefused
 from jidoka.contract.internal import LlmAnswer, LlmCall
-from jidoka.core.compaction import REQUEST
+from jidoka.core.compaction import REQUEST, messages_of
 from jidoka.core.context import assembled
 from jidoka.core.pieces import Said
 from jidoka.core.transcript import Transcript
@@ -235,7 +235,22 @@ async def test_the_limit_of_messages_is_kept(tmp_path: Path):
     async for entry in bench.log.read("s1"):
         session.absorb(entry)
     assert len(only(events, e.ContextCompacted)) >= 2
-    assert len(session.transcript.items) <= 8
+    assert messages_of(session.transcript.items) <= 8
+    for call in bench.model.calls:
+        assert call.quiet or len(call.messages) <= 1 + 6 + 1
+        assert not call.quiet or call.messages[-1]["content"].endswith(REQUEST)
+
+
+async def test_where_no_summary_comes_it_is_not_asked_for_with_every_message(tmp_path: Path):
+    answers = (*(asks(("shell", f'{{"command": "echo {n}"}}')) for n in range(9)), "done")
+    refused = ProviderRefused(provider="x", reason="no")
+    bench = bench_of(tmp_path, *answers, summary=refused, limits=Limits(history_messages=6))
+
+    events = await ended(bench)
+
+    tries = [event for event in events if isinstance(event, e.ContextCompacted)]
+    assert {event.method for event in tries} == {"cut"}
+    assert 2 <= len(tries) <= 5
 
 
 async def test_the_conversation_that_was_cleared_meanwhile_stays_cleared(tmp_path: Path):

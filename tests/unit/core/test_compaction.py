@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jidoka.contract import events as e
-from jidoka.contract.content import Limits, PastEvent, Usage
-from jidoka.core.compaction import is_due, planned, told
+from jidoka.contract.content import Limits, PastEvent, ToolCall, Usage
+from jidoka.core.compaction import has_too_many, is_too_long, messages_of, planned, told
 from jidoka.core.context import room_of
 from jidoka.core.pieces import SUMMARY, Answered, Said
 from jidoka.core.session import fold
@@ -109,11 +109,12 @@ def test_it_is_due_at_four_fifths_of_the_room_or_at_the_limit_of_messages():
     room = room_of(state, transcript.briefing)
     few = replace(STATE, limits=Limits(history_messages=4))
 
-    due = [is_due(state, transcript, room, size) for size in (5_999, 6_000)]
+    due = [is_too_long(room, size) for size in (5_999, 6_000)]
 
     assert room.ruled == 7_500
     assert due == [False, True]
-    assert is_due(few, transcript, room_of(few, transcript.briefing), 10)
+    assert has_too_many(few, transcript)
+    assert not has_too_many(state, transcript)
 
 
 def test_at_the_limit_of_messages_half_of_them_stay():
@@ -124,7 +125,34 @@ def test_at_the_limit_of_messages_half_of_them_stay():
 
     assert planned(transcript.items, room, "automatic") is None
     assert plan
-    assert len(transcript.items) - len(plan.pieces) == 5
+    kept = transcript.items[len(plan.pieces) :]
+    assert messages_of(transcript.items) == 3 * (1 + 4 * 3 + 1)
+    assert messages_of(kept) == 4
+
+
+@given(CONVERSATIONS, st.integers(2, 30))
+def test_by_messages_too_no_call_is_parted_from_its_result(conversation, most):
+    transcript = talked(conversation)
+    plan = planned(transcript.items, room_of(STATE, transcript.briefing), "automatic", most)
+    if plan is None:
+        return
+
+    compacted = after(transcript, event_of(plan))
+
+    kept = transcript.items[len(plan.pieces) :]
+    assert is_accepted(({"role": "system", "content": "so"}, *compacted.messages()))
+    assert messages_of(kept) <= most // 2 or len(kept) == 1
+
+
+def test_a_short_answer_with_many_calls_is_many_messages():
+    calls = tuple(ToolCall(call_id=f"c{n}", tool="read", arguments="{}") for n in range(6))
+    answer = e.LlmResponded(turn_id="t", call_id="l", step=1, model="m", tool_calls=calls)
+    transcript = Transcript([Said.by("user", "go", "m1", "t"), Answered.of(answer)])
+
+    few, enough = (replace(STATE, limits=Limits(history_messages=n)) for n in (7, 8))
+
+    assert has_too_many(few, transcript)
+    assert not has_too_many(enough, transcript)
 
 
 def test_the_writer_of_the_summary_reads_plain_text_that_fits():
