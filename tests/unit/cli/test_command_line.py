@@ -118,6 +118,28 @@ def test_help_loads_neither_the_bus_nor_the_logs(words: list[str]):
     assert answer.returncode == 0, answer.stderr
 
 
+def test_ctrl_c_before_anything_has_begun_ends_it_without_a_word():
+    program = (
+        "import signal, sys\n"
+        "class Impatient:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'typer': signal.raise_signal(signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Impatient())\n"
+        "from jidoka.cli.__main__ import main\n"
+        "main()\n"
+    )
+
+    answer = subprocess.run(
+        [sys.executable, "-c", program, "--help"],
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+
+    assert (answer.returncode, answer.stdout, answer.stderr) == (130, "", "")
+
+
 def test_what_is_wrong_is_said_without_the_words_of_a_library(capsys: pytest.CaptureFixture[str]):
     code = run(["send", "shop", "hello", "--policy", "maybe"])
 
