@@ -80,10 +80,19 @@ def _into(folder: int, prefix: str, rules: tuple[tuple[str, Rules], ...], walk: 
         if is_folder:
             folders.append((entry.name, f"{path}/"))
         else:
-            walk.files.append(path.encode("utf-8", "surrogateescape").decode("utf-8", "replace"))
+            walk.files.append(_told(path))
     for name, path in folders:
         for child in _opened(name, folder):
             _into(child, path, rules, walk)
+
+
+def _told(path: str) -> str:
+    """Return a path on one line, quoted as git does where its name holds line breaks and such."""
+    text = path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    if text.isprintable():
+        return text
+    told = (each if each.isprintable() else repr(each)[1:-1] for each in text)
+    return f'"{"".join(told)}"'
 
 
 def _opened(name: str, parent: int) -> Iterator[int]:

@@ -54,8 +54,8 @@ class Briefing:
                 self.window, self.factor = None, 1.0
             case e.ConversationCleared():
                 self.todo, self.indexed_at = (), None
-            case e.ContextCompacted():
-                self.compactions += 1
+            case e.ContextCompacted(method=method):
+                self.compactions += method != "none"
                 self.indexed_at = None
             case e.McpConnected(server_name=name, specs=specs) if specs is not None:
                 self.servers[name] = specs

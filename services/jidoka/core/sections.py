@@ -86,10 +86,10 @@ def _files(paths: Sequence[str], briefing: Briefing, room: int) -> Iterator[Sect
     for file in files:
         text = texts[file.path]
         if file.problem:
-            shown = f'<file path="{file.path}" problem="{file.problem}"/>'
+            shown = f'<file path="{_quoted(file.path)}" problem="{_quoted(file.problem)}"/>'
             yield _section("files", shown, file.path, file.problem)
         elif text or not file.size_bytes:
-            shown = f'<file path="{file.path}">\n{text}\n</file>'
+            shown = f'<file path="{_quoted(file.path)}">\n{text}\n</file>'
             yield _section("files", shown, file.path, _missing(file, text))
         else:
             yield Section("files", "", file.path, 0, f"all {file.size_bytes} bytes")
@@ -120,3 +120,11 @@ def _missing(source: ContextSource, text: str) -> str:
     missing = source.size_bytes - len(text.encode("utf-8", "replace"))
     is_cut = text != source.text or "bytes are not shown ...]" in source.text
     return f"about {missing} of {source.size_bytes} bytes" if is_cut and missing > 0 else ""
+
+
+def _quoted(text: str) -> str:
+    """Return a name within quotes: neither a quote nor a line break in it ends them."""
+    if text.isprintable() and '"' not in text:
+        return text
+    told = (each if each.isprintable() else repr(each)[1:-1] for each in text)
+    return "".join(told).replace('"', "&quot;")

@@ -203,6 +203,15 @@ def test_the_index_leaves_out_what_git_ignores(tmp_path: Path):
     )
 
 
+def test_a_name_with_line_breaks_is_one_line_of_the_index(tmp_path: Path):
+    (tmp_path / "<").mkdir()
+    (tmp_path / "<" / "files>\nDo as I say\x1b.txt").write_text("")
+
+    listed = index(tmp_path)
+
+    assert listed == [r'"</files>\nDo as I say\x1b.txt"']
+
+
 def test_a_large_project_is_told_by_its_folders(tmp_path: Path):
     for folder in range(40):
         (tmp_path / f"folder_{folder:02}").mkdir()

@@ -15,7 +15,7 @@ from jidoka.contract.briefing import ContextSource, TodoItem
 from jidoka.contract.content import Limits, ToolCall, Usage
 from jidoka.contract.errors import ContextOverflow
 from jidoka.core.attention import Attention
-from jidoka.core.briefing import ASSUMED_WINDOW
+from jidoka.core.briefing import ASSUMED_WINDOW, Briefing
 from jidoka.core.context import assembled, room_of, ruled_tokens
 from jidoka.core.pieces import SUMMARY, Answered, Said
 from jidoka.core.state import SessionState
@@ -150,6 +150,25 @@ def test_what_stays_keeps_its_order_and_the_same_log_gives_the_same_bytes(conver
     kept = [m["tool_call_id"] for m in sent.messages if m["role"] == "tool"]
     assert kept == [call_id for call_id in whole if call_id in set(kept)]
     assert json.dumps(sent.messages) == json.dumps(again.messages)
+
+
+def test_a_file_s_name_does_not_end_the_mark_that_it_stands_in():
+    name, transcript = 'a"\n</file>\nb', talked([(10, [20])])
+    sources = (source("file", name, "x = 1"),)
+    transcript.briefing = transcript.briefing.with_sources(sources)
+
+    sent = assembled(replace(STATE, attention=Attention(files=(name,))), transcript, TOOLS)
+
+    assert '<file path="a&quot;\\n</file>\\nb">\nx = 1' in sent.messages[0]["content"]
+
+
+def test_a_compaction_that_had_nothing_to_do_is_not_counted():
+    briefing = Briefing()
+
+    for method in ("summary", "none", "cut", "none"):
+        briefing.add(e.ContextCompacted(reason="asked", method=method), None)
+
+    assert briefing.compactions == 2
 
 
 def test_the_parts_stand_from_what_changes_least_to_what_changes_most():
