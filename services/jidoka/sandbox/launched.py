@@ -11,6 +11,7 @@ import shutil
 import signal
 import sys
 import tempfile
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -39,12 +40,11 @@ GAPS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Landlocked:
-    """Runs commands under Landlock and seccomp; the port `Sandbox`."""
+class _Launched(ABC):
+    """Runs commands below a launcher; what they are kept from is its children's to say."""
 
     surroundings: Surroundings
     groups: ControlGroups | None = None
-    layer: str = "landlock"
 
     async def run(
         self,
@@ -58,82 +58,85 @@ class Landlocked:
         stdio: Stdio | None = None,
     ) -> CommandResult:
         """Run a shell command in `root`; return when it and all that it started are gone."""
+        async with grouped(self.groups, limits) as group:
+            with _temporary_folder() as temporary:
+                argv = _launcher(
+                    _argv(command, limits),
+                    abi=self._abi(),
+                    network=network,
+                    processes=limits.processes,
+                    group=group,
+                    temporary=temporary,
+                    cwd=root,
+                    paths=self._paths(root, network=network),
+                )
+                env = self._environment(temporary)
+                return await run_command(
+                    Launch(argv=argv, env=env, cwd="/", end_signal=signal.SIGTERM),
+                    group=group,
+                    restore=self._restore(root),
+                    timeout_s=timeout_s,
+                    on_output=on_output,
+                    limits=limits,
+                    stdio=stdio,
+                )
 
-        def launch(temporary: str, group: Group | None) -> Launch:
-            argv = _launcher(
-                _argv(command, limits),
-                abi=landlock.abi(),
-                network=network,
-                processes=limits.processes,
-                group=group,
-                temporary=temporary,
-                cwd=root,
-                paths=self._paths(root, network=network),
-            )
-            env = self.surroundings.environment(home=f"{temporary}/home", temporary=temporary)
-            return Launch(argv=argv, env=env, cwd="/", end_signal=signal.SIGTERM)
+    @abstractmethod
+    def _abi(self) -> int:
+        """Return the version of Landlock that is used, 0 for none."""
 
-        return await _run(
-            launch,
-            groups=self.groups,
-            restore=GitGuard(root).restore,
-            timeout_s=timeout_s,
-            on_output=on_output,
-            limits=limits,
-            stdio=stdio,
-        )
+    @abstractmethod
+    def _paths(self, root: str, *, network: bool) -> list[str]:
+        """Return what Landlock lets a command read (`r:`) and write (`w:`)."""
+
+    @abstractmethod
+    def _environment(self, temporary: str) -> dict[str, str]:
+        """Return the variables of a command whose own folder is `temporary`."""
+
+    @abstractmethod
+    def _restore(self, root: str) -> Callable[[], tuple[str, ...]]:
+        """Return what puts back what a command may not change, to be called after it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Landlocked(_Launched):
+    """Runs commands under Landlock and seccomp; the port `Sandbox`."""
+
+    layer: str = "landlock"
+
+    def _abi(self) -> int:
+        return landlock.abi()
 
     def _paths(self, root: str, *, network: bool) -> list[str]:
         files = (*SYSTEM_FILES, *(NETWORK_FILES if network else ()))
         readable = (*SYSTEM_FOLDERS, *files, *self.surroundings.read_only)
         return [*(f"r:{path}" for path in readable), f"w:{root}"]
 
+    def _environment(self, temporary: str) -> dict[str, str]:
+        return self.surroundings.environment(home=f"{temporary}/home", temporary=temporary)
+
+    def _restore(self, root: str) -> Callable[[], tuple[str, ...]]:
+        return GitGuard(root).restore
+
 
 @dataclass(frozen=True, slots=True)
-class Unconfined:
+class Unconfined(_Launched):
     """Runs commands as the owner would, because the owner said so; still none outlives its tool."""
 
-    surroundings: Surroundings
-    groups: ControlGroups | None = None
     layer: str = "off"
 
-    async def run(
-        self,
-        command: str,
-        *,
-        root: str,
-        timeout_s: float,
-        on_output: Callable[[str], None],
-        limits: Limits,
-        network: bool = False,
-        stdio: Stdio | None = None,
-    ) -> CommandResult:
-        """Run a shell command in `root`; return when it and all that it started are gone."""
+    def _abi(self) -> int:
+        return 0
 
-        def launch(temporary: str, group: Group | None) -> Launch:
-            argv = _launcher(
-                _argv(command, limits),
-                abi=0,
-                network=network,
-                processes=limits.processes,
-                group=group,
-                temporary=temporary,
-                cwd=root,
-                paths=[],
-            )
-            home, path = str(Path.home()), self._path()
-            env = self.surroundings.environment(home=home, temporary=temporary, path=path)
-            return Launch(argv=argv, env=env, cwd="/", end_signal=signal.SIGTERM)
+    def _paths(self, root: str, *, network: bool) -> list[str]:  # noqa: ARG002 - nothing is kept
+        return []
 
-        return await _run(
-            launch,
-            groups=self.groups,
-            restore=nothing_to_restore,
-            timeout_s=timeout_s,
-            on_output=on_output,
-            limits=limits,
-            stdio=stdio,
-        )
+    def _environment(self, temporary: str) -> dict[str, str]:
+        home, path = str(Path.home()), self._path()
+        return self.surroundings.environment(home=home, temporary=temporary, path=path)
+
+    def _restore(self, root: str) -> Callable[[], tuple[str, ...]]:  # noqa: ARG002 - nothing is kept
+        return nothing_to_restore
 
     def _path(self) -> str:
         """Return the owner's own PATH too: nothing is kept from a command here."""
@@ -172,30 +175,6 @@ def _launcher(
     doors = [f"g:{door}" for door in group.doors()] if group else []
     words = (*map(str, numbers), temporary, cwd, program.hex(), *doors, *paths, "--", *argv)
     return [sys.executable, "-I", "-S", "-c", start, *words]
-
-
-async def _run(
-    launch: Callable[[str, Group | None], Launch],
-    *,
-    groups: ControlGroups | None,
-    restore: Callable[[], tuple[str, ...]],
-    timeout_s: float,
-    on_output: Callable[[str], None],
-    limits: Limits,
-    stdio: Stdio | None,
-) -> CommandResult:
-    """Run what `launch` makes of a temporary folder and a control group."""
-    async with grouped(groups, limits) as group:
-        with _temporary_folder() as temporary:
-            return await run_command(
-                launch(temporary, group),
-                group=group,
-                restore=restore,
-                timeout_s=timeout_s,
-                on_output=on_output,
-                limits=limits,
-                stdio=stdio,
-            )
 
 
 @contextlib.contextmanager
