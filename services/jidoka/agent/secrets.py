@@ -38,6 +38,8 @@ _LINE: Final = re.compile(
     r"(?im)^[^\n#]*?(?:key|token|secret|pass|passwd|password|pwd|credentials?|auth|salt)"
     r"\s*[=:\s]\s*[\"']?([^\s\"'#]{8,512})"
 )
+_ADDRESS: Final = re.compile(r"://[^/\s:@\"']{0,64}:([^/\s@\"']{8,512})@")
+"""The password of `postgres://user:password@host`, under whatever name it stands."""
 
 
 @dataclass(slots=True)
@@ -67,8 +69,8 @@ class SessionSecrets:
                     text = file.read(_MOST_BYTES).decode("utf-8", "replace")
             except OSError:
                 continue
-            values = (value for value in _LINE.findall(text) if "://" not in value)
-            self.redactors.learn(values)
+            values = [value for value in _LINE.findall(text) if "://" not in value]
+            self.redactors.learn([*values, *_ADDRESS.findall(text)])
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from base64 import b64decode, b64encode
 from pathlib import Path
 from typing import Any
 
@@ -138,6 +139,16 @@ async def test_the_values_of_the_projects_own_file_of_secrets_are_known(hands: H
 
     assert hands.redacted("lilac-umbrella").startswith("[redacted:known:")
     assert hands.redacted("http://example.org/x1y2z3") == "http://example.org/x1y2z3"
+
+
+def test_the_password_of_an_address_in_that_file_is_known_in_every_form(hands: Hands):
+    line = "DB_URL=postgres://shop:s3cr3tPw9Kq@db/shop\n"
+    (hands.root / ".env").write_text(line)
+
+    told = hands.redacted(b64encode(line.encode()).decode()) + hands.redacted("s3cr3tPw9Kq")
+
+    assert told.count("[redacted:known:") == 2
+    assert b"s3cr3t" not in b64decode(told.partition("[")[0] + "==")
 
 
 class Shown:
