@@ -84,7 +84,7 @@ WRONG: tuple[tuple[str, int, str], ...] = (
     ("session fork {s} --at 99999", 2, "invalid_message"),
     ("session fork {s} --project {dir}", 4, "project_already_open"),
     ("session file add {s} ../x", 1, "path_outside_project"),
-    ("session file remove {s} nowhere.txt", 1, "path_not_found"),
+    ("session file remove {s} note.txt", 2, "invalid_message"),
     ("queue edit {s} 99 text", 3, "call_not_found"),
     ("queue withdraw {s} 99", 3, "call_not_found"),
     ("permission revoke {s} nonsense", 3, "call_not_found"),

@@ -19,8 +19,13 @@ def command(
     as_json: options.AsJson = False,
 ) -> int:
     """Keep a file before the model no longer."""
+    from jidoka.contract.errors import InvalidMessage, PathNotFound  # noqa: PLC0415
 
     async def work(client: Client, session_id: str) -> int:
-        return await client.remove_file(session_id, path)
+        try:
+            return await client.remove_file(session_id, path)
+        except PathNotFound:  # the file may well be there
+            reason = f"{path!r} is no active file; `jidoka session file list` shows them"
+            raise InvalidMessage.of("path", reason) from None
 
     return act(target, work, said=f"keeps {path} before the model no longer", as_json=as_json)
