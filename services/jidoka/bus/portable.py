@@ -158,8 +158,9 @@ def read_export(body: bytes) -> Export:
 def _value(line: bytes, number: int) -> dict[str, Any]:
     try:
         value = read_json(line, maximum_bytes=MOST_BYTES)
-    except JidokaError as problem:
-        raise ImportInvalid(line=number, reason=problem.message) from None
+    except JidokaError:
+        what = "this is no export of a session" if number == 1 else "it is no JSON"
+        raise ImportInvalid(line=number, reason=what) from None
     if not isinstance(value, dict):
         raise ImportInvalid(line=number, reason="no JSON object")
     return cast("dict[str, Any]", value)

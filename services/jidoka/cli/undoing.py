@@ -106,12 +106,17 @@ def _told(end: e.TurnUndone | e.TurnRedone) -> str:
 
 def _refused(session_id: str, end: e.TurnUndoRefused, *, as_json: bool) -> int:
     from jidoka.cli.failing import report  # noqa: PLC0415
+    from jidoka.cli.showing import print_json  # noqa: PLC0415
     from jidoka.cli.transcript import harmless  # noqa: PLC0415
     from jidoka.contract.errors import FileChanged, from_dict  # noqa: PLC0415
 
     error = from_dict(end.error.model_dump())
-    if as_json or not isinstance(error, FileChanged):
+    if not isinstance(error, FileChanged):
         return report(error, as_json=as_json)
+    if as_json:
+        changed = {"changed": list(end.changed), "diff": end.diff}
+        print_json({"session_id": session_id, "error": error.as_dict(), **changed})
+        return error.exit_code
     print(f"Not {end.asked[:4]}ne: you changed since")
     print("\n".join(f"  {harmless(path)}" for path in end.changed))
     print(harmless(end.diff), end="")

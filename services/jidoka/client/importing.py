@@ -29,7 +29,7 @@ async def staged(bus: Bus, file: Path) -> AsyncGenerator[str]:
             raise TooLarge(what="export", size_bytes=size_bytes, maximum_bytes=MOST_BYTES)
         body = await asyncio.to_thread(file.read_bytes)
     except OSError as problem:
-        raise ImportInvalid(line=1, reason=f"it cannot be read ({problem.strerror})") from None
+        raise ImportInvalid(line=0, reason=f"{file} cannot be read ({problem.strerror})") from None
     blobs = NatsBlobs(bus)
     kept = await blobs.put(STAGE, body, "application/jsonl")
     try:

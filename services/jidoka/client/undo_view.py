@@ -19,8 +19,9 @@ def of_undo(view: SessionView, event: UndoEvent) -> SessionView:
             return _told(view.with_undone(ids, undone=False), summary_of(event))
         case e.TurnUndoRequested() | e.TurnRedoRequested() | e.TurnRetryRequested():
             return view
-        case e.TurnUndoRefused(asked=asked, error=error):
-            return _told(view, f"no {asked}: {error.message}")
+        case e.TurnUndoRefused(asked=asked, error=error, changed=changed):
+            why = f"changed since: {', '.join(changed)}" if changed else error.message
+            return _told(view, f"no {asked}: {why}")
         case e.TurnUndoStarted():
             return view
         case _:

@@ -98,7 +98,8 @@ class InvalidMessage(Refused):
     def summary(self) -> str:
         """All problems in one line."""
         return "; ".join(
-            f"{p.get('path') or 'message'}: {p.get('reason', 'wrong')}" for p in self.problems
+            f"{p.get('path') or 'message'}: {p.get('reason', 'wrong').rstrip('.')}"
+            for p in self.problems
         )
 
     @property
@@ -190,7 +191,7 @@ class SessionLimitReached(Refused):
 
 
 class ProjectAlreadyOpen(Refused):
-    """{path} belongs to the open session {session_id}. Close that one, or use --shared."""
+    """{path} belongs to the open session {session_id}. Close it, or add --worktree."""
 
     code: ClassVar[str] = "project_already_open"
     retryable: ClassVar[bool] = True
@@ -285,7 +286,7 @@ class NoTurn(Refused):
 
 
 class NothingToUndo(Refused):
-    """There is nothing to {asked}: {wanted} turns were asked for, {available} can be."""
+    """There is not enough to {asked}. Turns asked for: {wanted}; there: {available}."""
 
     code: ClassVar[str] = "nothing_to_undo"
     exit_code: ClassVar[int] = 2
@@ -301,6 +302,12 @@ class TurnNotFound(Refused):
     code: ClassVar[str] = "turn_not_found"
     exit_code: ClassVar[int] = 3
     turn: str
+
+    @property
+    def message(self) -> str:
+        """Which turn it is that is not there; the last one has no number."""
+        text = super().message
+        return text.replace("No turn 'last' is", "No turn is") if self.turn == "last" else text
 
 
 class SnapshotMissing(Refused):
@@ -348,9 +355,19 @@ class BudgetExceeded(Refused):
     limit: float
     scope: str = "turn"
 
+    @property
+    def message(self) -> str:
+        """The budget in its own unit."""
+        limit, used = (_amount(value, self.kind) for value in (self.limit, self.used))
+        return f"The {self.scope}'s budget of {limit} is used up ({used}). Raise it, or start anew."
+
+
+def _amount(value: float, kind: str) -> str:
+    return f"{value:g} USD" if kind == "cost_usd" else f"{value:,.0f} {kind}"
+
 
 class StepLimit(Refused):
-    """The turn took {used} steps, the limit is {limit}. Send 'continue' to go on."""
+    """The turn took {used} of {limit} steps. Send 'continue' to go on."""
 
     code: ClassVar[str] = "step_limit"
     exit_code: ClassVar[int] = 8
@@ -646,6 +663,11 @@ class ImportInvalid(Refused):
     line: int
     reason: str
 
+    @property
+    def message(self) -> str:
+        """What is wrong, and in which line; 0 stands for the file as a whole."""
+        return super().message.replace("line 0, ", "")
+
 
 class LogDamaged(Failed):
     """The session's log is damaged: events {first} to {last} are missing or altered."""
@@ -704,7 +726,7 @@ class StorageFull(Failed):
 
 
 class StorageNotWritable(Failed):
-    """{path} cannot be written. Name a folder of yours; jidoka's own is set by JIDOKA_HOME."""
+    """{path} cannot be written. Name a folder that is yours; jidoka's own is set by JIDOKA_HOME."""
 
     code: ClassVar[str] = "storage_not_writable"
     exit_code: ClassVar[int] = 5

@@ -236,3 +236,37 @@ def test_lists_are_words_in_a_message():
     error = errors.AmbiguousName(name="shop", candidates=("s1", "s2"))
 
     assert error.message == "'shop' fits several sessions: s1, s2. Use the id."
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (
+            errors.BudgetExceeded(kind="cost_usd", used=1.0, limit=0.9),
+            "The turn's budget of 0.9 USD is used up (1 USD). Raise it, or start anew.",
+        ),
+        (
+            errors.BudgetExceeded(kind="tokens", used=1200, limit=1000, scope="session"),
+            "The session's budget of 1,000 tokens is used up (1,200 tokens). "
+            "Raise it, or start anew.",
+        ),
+        (
+            errors.NothingToUndo(session_id="s", asked="undo", wanted=9, available=1),
+            "There is not enough to undo. Turns asked for: 9; there: 1.",
+        ),
+        (
+            errors.TurnNotFound(turn="last"),
+            "No turn is among this session's last hundred; `jidoka follow` shows them.",
+        ),
+        (
+            errors.ImportInvalid(line=0, reason="x.jsonl cannot be read (Is a directory)"),
+            "The export cannot be imported: x.jsonl cannot be read (Is a directory).",
+        ),
+        (
+            InvalidMessage.of("arguments", "Missing argument 'answer'."),
+            "The message does not fit its schema: arguments: Missing argument 'answer'.",
+        ),
+    ],
+)
+def test_a_message_reads_as_a_person_would_say_it(error: JidokaError, message: str):
+    assert error.message == message
