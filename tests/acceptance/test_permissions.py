@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.acceptance.conftest import Write, call
-from tests.support.home import Home, until
+from tests.support.home import Home, running_home, until
 
 pytestmark = [pytest.mark.timeout(120)]
 
@@ -81,7 +81,7 @@ def test_always_makes_a_rule_that_is_listed_holds_and_is_taken_back(
     home.json("answer", session_id, waiting(home, session_id), "allow", "--always", "--json")
     until(lambda: home.has(session_id, "turn.ended"))
     listed = home.json("permission", "list", session_id, "--json")
-    (rule,) = [each["rule"] for each in listed["rules"]]
+    (rule,) = [each["rule"] for each in listed["rules"] if each["revocable"]]
     asked, ran = (of(home, session_id, f"{x}") for x in ("permission.requested", "tool.completed"))
     home.json("permission", "revoke", session_id, rule, "--json")
     send(home, session_id)
@@ -91,6 +91,31 @@ def test_always_makes_a_rule_that_is_listed_holds_and_is_taken_back(
     assert waiting(home, session_id)
     assert home.json("session", "show", session_id, "--json")["rules"] == []
     terminate(home, session_id)
+
+
+def test_the_rules_of_machine_and_project_are_listed_with_where_they_are_written(
+    project: Path, script: Write, tmp_path: Path
+):
+    folder = tmp_path / "home"
+    folder.mkdir(mode=0o700)
+    (folder / "config.toml").write_text('permission_rules = ["deny shell git push"]\n')
+    (project / ".jidoka").mkdir()
+    rules = "# ours\nask @write docs\nallow shell rm\n"
+    (project / ".jidoka" / "permissions").write_text(rules)
+
+    with running_home(folder) as home:
+        session_id = create(home, project, script({"text": "a"}), permissions=("deny * .env",))
+        listed = home.json("permission", "list", session_id, "--json")
+        told = home.jidoka("permission", "list", session_id).stdout
+
+    assert [(x["rule"], x["source"], x["where"], x["revocable"]) for x in listed["rules"]] == [
+        ("deny shell git push", "machine", "permission_rules:1", False),
+        ("ask @write docs", "project", ".jidoka/permissions:2", False),
+        ("deny * .env", "session", "", False),
+    ]
+    assert not listed["unseen"]
+    assert "machine: permission_rules in the config.toml" in told
+    assert "session: jidoka session configure --rule" in told
 
 
 def test_who_answers_second_is_told_who_was_first_and_when(

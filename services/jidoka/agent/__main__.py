@@ -71,7 +71,8 @@ def _host(settings: AgentSettings, workers: Workers, bus: Bus) -> Host:
     folders = tuple(os.path.realpath(folder) for folder in settings.shared_folders)
     capacity, lease_s = settings.worker_capacity, settings.host_lease_s
     home = os.path.realpath(settings.home)
-    return Host(settings.host_name, workers, capacity, folders, lease_s, home, look)
+    rules = settings.permission_rules
+    return Host(settings.host_name, workers, capacity, folders, lease_s, home, look, rules)
 
 
 def _workers(

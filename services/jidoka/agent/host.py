@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -21,14 +21,19 @@ from jidoka.contract.internal import (
     FileAsked,
     HostBeat,
     HostReply,
+    RulesAnswer,
+    RulesAsked,
     WorkerStart,
     WorkerStop,
 )
 from jidoka.contract.replies import ContextReport
 
 M = TypeVar("M", bound=BaseModel)
-Answer = HostReply | DiffAnswer | ContextReport
-KNOWN = ("worker.start", "worker.stop", "worker.list", "turn.diff", "context.get", "file.look")
+Answer = HostReply | DiffAnswer | ContextReport | RulesAnswer
+KNOWN = (
+    *("worker.start", "worker.stop", "worker.list"),
+    *("turn.diff", "context.get", "file.look", "rules.list"),
+)
 
 
 @dataclass(slots=True)
@@ -44,6 +49,8 @@ class Host:
     """Jidoka's folder, where the snapshots of turns are."""
     look: Callable[[ContextAsked], Awaitable[ContextReport]] | None = None
     """Tells what a session's model would be sent."""
+    permission_rules: Sequence[str] = ()
+    """Of this machine."""
 
     async def answer(self, name: str, body: bytes) -> Answer:
         """Return the answer to one request; what goes wrong is in it."""
@@ -71,6 +78,10 @@ class Host:
 
                 look_at(_read(FileAsked, body))
                 return HostReply()
+            case "rules.list":
+                from jidoka.agent.outer_rules import rules_outside  # noqa: PLC0415 - seldom asked
+
+                return rules_outside(_read(RulesAsked, body), self.permission_rules)
             case "context.get" if self.look is not None:
                 return await self.look(_read(ContextAsked, body))
             case _:

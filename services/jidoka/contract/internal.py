@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from jidoka.contract.content import ErrorInfo, FileDiff, LlmConfig, ToolCall, Usage
+from jidoka.contract.replies import RuleInfo
 
 
 class Message(BaseModel):
@@ -228,6 +229,20 @@ class FileAsked(Message):
 
     project_path: str
     path: str
+
+
+class RulesAsked(Message):
+    """coordinator → agent-host, on `jido.host.<host>.rules.list`: which rules hold from outside?"""
+
+    project_path: str
+
+
+class RulesAnswer(Message):
+    """agent-host → coordinator."""
+
+    error: ErrorInfo | None = None
+    rules: tuple[RuleInfo, ...] = ()
+    """Of the machine, and of the project folder as it is now."""
 
 
 class ContextAsked(Message):

@@ -130,14 +130,18 @@ class ContextReport(Reply):
 
 
 class RuleInfo(Reply):
-    """A permission rule of a session."""
+    """A permission rule that holds in a session."""
 
     rule: str
     """As it is written: `allow shell git status`."""
     source: str
-    """`session`: it was created or configured with it. `answer`: an answer made it."""
+    """`machine` `project`; `session`: it was created or configured with it; `answer` made it."""
     by: str = ""
     at: str | None = None
+    revocable: bool = False
+    """Whether `permission.revoke` takes it back; the others are changed where they are written."""
+    where: str = ""
+    """The file or setting, and line, that it is written in; empty: the session's log."""
 
 
 class OpenQuestion(Reply):
@@ -162,7 +166,9 @@ class PermissionList(Reply):
     network: bool = False
     """Whether its commands reach the network."""
     rules: tuple[RuleInfo, ...] = ()
-    """Its own; those of the machine and of the project folder hold beside them."""
+    """All that hold: of the machine, of the project folder as it is now, and its own."""
+    unseen: str = ""
+    """Why the rules of machine and project are not among them: no host could say."""
     questions: tuple[OpenQuestion, ...] = ()
 
 

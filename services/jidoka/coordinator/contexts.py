@@ -1,4 +1,4 @@
-"""What the model would be sent: the machine with the session's folder knows."""
+"""What the machine with the session's folder knows: what the model is sent, files, its rules."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from jidoka.bus.connection import Bus
 from jidoka.bus.requests import ask
 from jidoka.contract.context_commands import GetContext
 from jidoka.contract.errors import NoHost, TimedOut, Unavailable
-from jidoka.contract.internal import ContextAsked, FileAsked, HostReply
-from jidoka.contract.replies import ContextReport
+from jidoka.contract.internal import ContextAsked, FileAsked, HostReply, RulesAnswer, RulesAsked
+from jidoka.contract.replies import ContextReport, RuleInfo
 from jidoka.contract.subjects import host_request
 from jidoka.core.state import SessionState
 
@@ -48,6 +48,16 @@ class HostContexts:
         with suppress(NoHost, Unavailable, TimedOut):
             subject = host_request(await self._host(state), "file.look")
             await ask(self._bus, subject, question, HostReply, LOOK_S)
+
+    async def rules_outside(self, state: SessionState) -> tuple[RuleInfo, ...]:
+        """Return the permission rules of the session's machine and project.
+
+        Raises:
+            NoHost: none is there. Unavailable, TimedOut: the host does not answer.
+        """
+        subject = host_request(await self._host(state), "rules.list")
+        question = RulesAsked(project_path=state.project_path)
+        return (await ask(self._bus, subject, question, RulesAnswer, LOOK_S)).rules
 
     async def _host(self, state: SessionState) -> str:
         alive = await HostDirectory(self._bus).alive()

@@ -103,7 +103,8 @@ class Coordinator:
             report = await self._asking.contexts.of(state, command)
             return reply_to(request.envelope, ACCEPTED, report, self._source)
         if isinstance(command, ListPermissions):
-            listed = permissions_of(await self._state(command.session_id))
+            state = await self._state(command.session_id)
+            listed = await permissions_of(state, self._asking.contexts)
             return reply_to(request.envelope, ACCEPTED, listed, self._source)
         if not isinstance(command, SessionDecision):
             return open_reply(await self._manager.ask(command.name, request.envelope))

@@ -14,6 +14,7 @@ from jidoka.contract.events import (
     LlmResponded,
     PermissionAnswered,
     PermissionRequested,
+    SessionConfigured,
     TurnStarted,
 )
 from jidoka.contract.ids import session_id_of
@@ -41,6 +42,18 @@ async def place(sessions: Sessions, session_id: str) -> dict[str, int]:
 
 def say(session_id: str) -> dict[str, str]:
     return {"session_id": session_id, "content": "hi"}
+
+
+async def test_rules_are_listed_also_where_no_host_can_say_those_of_the_machine(
+    sid: str, stranger: Stranger, sessions: Sessions
+):
+    await sessions.create(sid, SessionConfigured(permissions=("deny * .env",)))
+
+    answer = await stranger.ask("permission.list", {"session_id": sid})
+
+    (rule,) = answer["data"]["rules"]
+    assert (rule["rule"], rule["source"], rule["revocable"]) == ("deny * .env", "session", False)
+    assert "host" in answer["data"]["unseen"]
 
 
 async def test_a_message_is_recorded_as_its_number(
