@@ -66,6 +66,22 @@ def test_the_context_is_shown_part_by_part_with_notes_files_and_what_is_to_be_do
     assert "[>] read the note" in followed
 
 
+def test_a_session_is_shown_in_the_words_of_a_person(home: Home, project: Path, script: Write):
+    more = ("--rule", "deny * .env")
+    session_id = create(home, project, script({"text": "a"}), *more)
+    home.json("session", "file", "add", session_id, "note.txt", "--json")
+    home.jidoka("send", session_id, "Hello", "--wait")
+
+    shown = home.jidoka("session", "show", session_id).stdout
+
+    told = {line[:16].strip(): line[17:] for line in shown.splitlines()}
+    assert (told["network"], told["degraded"], told["files"]) == ("off", "no", "note.txt")
+    assert told["rules"].startswith("deny * .env (")
+    assert told["usage"].endswith(" tokens")
+    assert " of 128,000 tokens (" in told["context"]
+    assert not set("{}[]'") & set(shown)
+
+
 def test_files_are_kept_before_the_model_listed_and_let_go(
     home: Home, project: Path, script: Write
 ):

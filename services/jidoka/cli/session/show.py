@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jidoka.cli import options
 
@@ -16,8 +16,7 @@ MARKS = {"pending": "[ ]", "in_progress": "[>]", "completed": "[x]"}
 def command(target: options.Target, as_json: options.AsJson = False) -> int:
     """Show a session, also one that has ended."""
     from jidoka.cli.door import session_id_of, with_client  # noqa: PLC0415
-    from jidoka.cli.showing import print_json  # noqa: PLC0415
-    from jidoka.cli.transcript import harmless  # noqa: PLC0415
+    from jidoka.cli.showing import on_one_line, print_json  # noqa: PLC0415
     from jidoka.contract.errors import JidokaError, LogDamaged, SessionNotFound  # noqa: PLC0415
 
     async def work(
@@ -43,9 +42,33 @@ def command(target: options.Target, as_json: options.AsJson = False) -> int:
     if as_json:
         print_json(info)
         return 0
-    for item in info.pop("todo", ()):
-        print(f"{'todo':16} {MARKS.get(item['status'], '[ ]')} {harmless(item['text'])}")
-    for name, value in info.items():
-        if value not in (None, "", [], {}):
-            print(f"{name.replace('_', ' '):16} {value}")
+    todo = info.pop("todo", ())
+    for name, value in {"todo": todo, **info}.items():
+        for line in _told(name, value) if value not in (None, "", [], (), {}) else ():
+            print(f"{name.replace('_', ' '):16} {on_one_line(line)}")
     return 0
+
+
+def _told(name: str, value: Any) -> list[str]:
+    """Return a field in the words of a person, a line for each thing in it."""
+    match name:
+        case "todo":
+            return [f"{MARKS.get(each['status'], '[ ]')} {each['text']}" for each in value]
+        case "usage":
+            return [f"{value['input_tokens']:,} + {value['output_tokens']:,} tokens"]
+        case "context":
+            return [f"{value['tokens']:,} of {value['window']:,} tokens ({value['percent']:.1f} %)"]
+        case "rules":
+            return [f"{each['rule']} ({each['source']})" for each in value]
+        case "questions":
+            return [f"{each['call_id']} {each['tool']} {each['arguments']}" for each in value]
+        case "error":
+            return [value["message"]]
+        case "network":
+            return ["on" if value else "off"]
+        case "degraded":
+            return ["yes" if value else "no"]
+        case "metadata":
+            return [f"{key}={each}" for key, each in value.items()]
+        case _:
+            return [str(each) for each in value] if isinstance(value, list) else [str(value)]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
