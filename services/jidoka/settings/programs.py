@@ -126,10 +126,6 @@ class AgentSettings(Settings):
     host: str = ""
     """Name on the bus, one subject token; empty: made from the machine's name."""
     worker_capacity: int = _bounded(256, minimum=1, maximum=100_000)
-    tool_timeout_s: float = _bounded(30.0, minimum=0.1, maximum=3_600)
-    shell_timeout_s: float = _bounded(120.0, minimum=0.1, maximum=3_600)
-    output_limit_bytes: int = _bounded(64 * 1024, minimum=1_024, maximum=1024 * 1024)
-    """Of a tool's output, head and tail; the rest is a blob."""
     sandbox: Literal["auto", "off"] = "auto"
     """`off`: the owner of this machine opts out for all of its sessions."""
     tool_folders: tuple[Path, ...] = ()
