@@ -224,6 +224,19 @@ def test_an_option_that_no_command_has_is_misuse_with_the_right_form(words: Word
     assert f"Try 'jidoka {name} --help'" in said.err
 
 
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_shows_examples_of_its_own_that_fit_it(words: Words, name: str):
+    shown = words.say(*name.split(), "--help").out.partition("Examples:")[2]
+    lines = [line for line in shown.splitlines() if line.strip()]
+    options = {option for p in COMMANDS[name].params for option in (*p.opts, *p.secondary_opts)}
+
+    used = [word for line in lines for word in line.split(" -- ")[0].split() if word[:2] == "--"]
+
+    assert lines
+    assert all(f"jidoka {name}" in line for line in lines)
+    assert set(used) - {"--"} <= options
+
+
 @pytest.mark.parametrize("name", sorted(set(COMMANDS) - VARIADIC))
 def test_too_many_words_are_misuse(words: Words, name: str):
     said = words.say(*name.split(), *["1"] * 12)

@@ -16,6 +16,7 @@ from jidoka.cli import (
     doctor,
     down,
     follow,
+    options,
     redo,
     registry,
     retry,
@@ -82,6 +83,10 @@ EXAMPLES = {
     ),
     "demo": ("jidoka demo", "jidoka demo --scripted"),
     "up": ("jidoka up", "jidoka up --detach"),
+    "down": ("jidoka down",),
+    "status": ("jidoka status", "jidoka status --json"),
+    "doctor": ("jidoka doctor", "jidoka doctor --json"),
+    "cancel": ("jidoka cancel cart",),
     "send": ('jidoka send cart "And the tests?" --wait', "jidoka send 1 - < question.txt"),
     "follow": ("jidoka follow cart", "jidoka follow cart --from 40 --json --no-wait"),
     "answer": (
@@ -126,8 +131,7 @@ for module in (
     serve,
 ):
     name = module.__name__.rpartition(".")[2]
-    epilog = "\n".join(["\b\nExamples:", *(f"  {line}" for line in EXAMPLES.get(name, ()))])
-    app.command(name, epilog=epilog if name in EXAMPLES else None)(module.command)
+    app.command(name, epilog=options.epilog_of(EXAMPLES[name]))(module.command)
 app.add_typer(session.group, name="session")
 app.add_typer(queue.group, name="queue")
 app.add_typer(permission.group, name="permission")

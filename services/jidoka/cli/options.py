@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import fields
 from enum import StrEnum
 from pathlib import Path
@@ -74,6 +75,11 @@ PermissionMode = Annotated[
 SandboxMode = Annotated[
     Sandbox, typer.Option("--sandbox", help="`off`: you trust the model with this machine.")
 ]
+
+
+def epilog_of(examples: Sequence[str]) -> str:
+    """Return the end of a command's help: examples, a line each."""
+    return "\n".join(["\b\nExamples:", *(f"  {line}" for line in examples)])
 
 
 def folder_of(project: Path | None) -> str:

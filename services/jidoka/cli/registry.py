@@ -23,7 +23,7 @@ def registry() -> None:
     """The list of sessions, a projection of the log."""
 
 
-@group.command("rebuild")
+@group.command("rebuild", epilog=options.epilog_of(["jidoka registry rebuild"]))
 def rebuild(as_json: options.AsJson = False) -> int:
     """Make the registry again from the log; the rows are the same."""
     from jidoka.cli.door import with_client  # noqa: PLC0415

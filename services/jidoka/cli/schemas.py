@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from jidoka.cli.options import epilog_of
+
 group = typer.Typer(
     help="Write the published schemas, or compare them with the models.",
     no_args_is_help=True,
@@ -15,7 +17,7 @@ group = typer.Typer(
 Folder = Annotated[Path, typer.Option("--folder", help="Where the schemas are.")]
 
 
-@group.command("write")
+@group.command("write", epilog=epilog_of(["jidoka schemas write"]))
 def write(folder: Folder = Path("schemas")) -> int:
     """Write one JSON Schema a type from the models."""
     from jidoka.cli import schema_files  # noqa: PLC0415
@@ -25,7 +27,7 @@ def write(folder: Folder = Path("schemas")) -> int:
     return 0
 
 
-@group.command("check")
+@group.command("check", epilog=epilog_of(["jidoka schemas check --folder schemas"]))
 def check(folder: Folder = Path("schemas")) -> int:
     """Exit with 1 when a model and its published schema differ."""
     from jidoka.cli import schema_files  # noqa: PLC0415

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from jidoka.cli.dlq import drop, listing, redrive, show
+from jidoka.cli.options import epilog_of
 
 HELP = "Quarantine: what no program could take up, with the reason."
 
@@ -28,5 +29,4 @@ COMMANDS = {
 }
 
 for name, command in COMMANDS.items():
-    epilog = "\n".join(["\b\nExamples:", *(f"  {line}" for line in EXAMPLES[name])])
-    group.command(name, epilog=epilog)(command)
+    group.command(name, epilog=epilog_of(EXAMPLES[name]))(command)

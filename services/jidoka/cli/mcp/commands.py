@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from jidoka.cli.mcp import add, listing, remove
+from jidoka.cli.options import epilog_of
 
 group = typer.Typer(
     help="MCP servers of a session: their tools beside jidoka's own.",
@@ -23,5 +24,4 @@ EXAMPLES = {
 COMMANDS = {"add": add.command, "list": listing.command, "remove": remove.command}
 
 for name, command in COMMANDS.items():
-    epilog = "\n".join(["\b\nExamples:", *(f"  {line}" for line in EXAMPLES[name])])
-    group.command(name, epilog=epilog)(command)
+    group.command(name, epilog=epilog_of(EXAMPLES[name]))(command)

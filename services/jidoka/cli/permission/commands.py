@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from jidoka.cli.options import epilog_of
 from jidoka.cli.permission import listing, revoke
 
 HELP = "What a session may do without asking: its mode, network, rules and open questions."
@@ -17,5 +18,4 @@ EXAMPLES = {
 COMMANDS = {"list": listing.command, "revoke": revoke.command}
 
 for name, command in COMMANDS.items():
-    epilog = "\n".join(["\b\nExamples:", *(f"  {line}" for line in EXAMPLES[name])])
-    group.command(name, epilog=epilog)(command)
+    group.command(name, epilog=epilog_of(EXAMPLES[name]))(command)

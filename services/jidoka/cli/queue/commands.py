@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from jidoka.cli.options import epilog_of
 from jidoka.cli.queue import edit, listing, withdraw
 
 group = typer.Typer(
@@ -11,6 +12,12 @@ group = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
-group.command("list")(listing.command)
-group.command("edit")(edit.command)
-group.command("withdraw")(withdraw.command)
+EXAMPLES = {
+    "list": ("jidoka queue list cart", "jidoka queue list cart --json"),
+    "edit": ('jidoka queue edit cart 1 "And the tests, too"', "jidoka queue edit cart 2 - < text"),
+    "withdraw": ("jidoka queue withdraw cart 1",),
+}
+COMMANDS = {"list": listing.command, "edit": edit.command, "withdraw": withdraw.command}
+
+for name, command in COMMANDS.items():
+    group.command(name, epilog=epilog_of(EXAMPLES[name]))(command)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from jidoka.cli.options import epilog_of
 from jidoka.cli.session.file import add, listing, remove
 
 group = typer.Typer(
@@ -11,6 +12,12 @@ group = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
-group.command("add")(add.command)
-group.command("remove")(remove.command)
-group.command("list")(listing.command)
+EXAMPLES = {
+    "add": ("jidoka session file add cart src/cart.py",),
+    "remove": ("jidoka session file remove cart src/cart.py",),
+    "list": ("jidoka session file list cart", "jidoka session file list cart --json"),
+}
+COMMANDS = {"add": add.command, "remove": remove.command, "list": listing.command}
+
+for name, command in COMMANDS.items():
+    group.command(name, epilog=epilog_of(EXAMPLES[name]))(command)
