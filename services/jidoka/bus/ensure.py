@@ -22,7 +22,6 @@ log = logging.getLogger(__name__)
 
 _STREAM_NOT_FOUND: Final = 10059
 _NAME_IN_USE: Final = 10058
-_NO_SPACE: Final = 10047
 _SECOND: Final = 10**9
 _MIB: Final = 1024 * 1024
 

@@ -25,7 +25,6 @@ log = logging.getLogger(__name__)
 BATCH_S: Final = 0.1
 SPARE_LINES: Final = 10_000
 """So many outdated lines, and as many as there are marks, before the file is written anew."""
-_FIELDS: Final = 5
 
 
 class Marks:

@@ -12,7 +12,7 @@ import json
 import logging
 import os
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Any, Final, TypeVar
 
@@ -24,19 +24,17 @@ from jidoka.bus.connection import Bus
 from jidoka.bus.entries import STRUCTURED
 from jidoka.bus.leaving import all_ended
 from jidoka.bus.outcome import outcome
-from jidoka.contract.envelope import Envelope, open_reply, problems_of, receive, type_of, utc
+from jidoka.contract.envelope import Envelope, open_reply, problems_of, type_of, utc
 from jidoka.contract.errors import (
     Internal,
     InvalidMessage,
     JidokaError,
-    TimedOut,
-    Unavailable,
     from_dict,
 )
 from jidoka.contract.ids import uuid7
 from jidoka.contract.redacted_data import clean
 from jidoka.contract.redaction import Redactor
-from jidoka.contract.replies import ACCEPTED, REFUSED, Reply
+from jidoka.contract.replies import REFUSED, Reply
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +47,6 @@ _REDACTOR: Final = Redactor(os.urandom(32))
 
 M = TypeVar("M", bound=BaseModel)
 Answer = Callable[[Msg], Awaitable[bytes]]
-Refusal = Callable[[Msg, JidokaError], bytes]
 
 
 # --- asking -------------------------------------------------------------------------------------
@@ -105,37 +102,6 @@ def opened(body: bytes, reply_type: type[M]) -> M:
         raise InvalidMessage(problems=problems_of(problem)) from None
 
 
-async def stream_request(
-    bus: Bus,
-    subject: str,
-    body: bytes,
-    *,
-    silence_s: float,
-    headers: dict[str, str] | None = None,
-    most_waiting: int = 1_024,
-) -> AsyncGenerator[bytes]:
-    """Yield each of the answers to one request, until the caller has enough.
-
-    Raises:
-        Unavailable: nobody listens. TimedOut: nothing came for `silence_s`.
-    """
-    answers: asyncio.Queue[Msg] = asyncio.Queue(most_waiting)
-    inbox = bus.new_inbox()
-    subscription = await bus.subscribe(inbox, answers.put, max_messages=most_waiting)
-    try:
-        await bus.publish(subject, body, reply=inbox, headers=headers)
-        while True:
-            async with asyncio.timeout(silence_s):
-                answer = await answers.get()
-            if not answer.data and (answer.headers or {}).get("Status") == _NO_RESPONDERS:
-                raise Unavailable(part=subject, why="nobody listens there")
-            yield answer.data
-    except TimeoutError:
-        raise TimedOut(after_s=silence_s) from None
-    finally:
-        await bus.unsubscribe(subscription)
-
-
 class _Problem(BaseModel):
     error: dict[str, Any] | None = None
 
@@ -144,25 +110,21 @@ class _Problem(BaseModel):
 
 
 class Service:
-    """Answers requests on a subject while its context lasts."""
+    """Answers requests on a subject while its context lasts; what it refuses is answered too."""
 
     def __init__(
         self,
         bus: Bus,
         subject: str,
         answer: Answer,
-        refusal: Refusal,
         *,
         queue: str = "",
         most_at_once: int = MOST_AT_ONCE,
-        most_waiting: int = MOST_WAITING,
     ) -> None:
         self._bus = bus
         self._subject = subject
         self._answer = answer
-        self._refusal = refusal
         self._queue = queue
-        self._most_waiting = most_waiting
         self._room = asyncio.Semaphore(most_at_once)
         self._working: set[asyncio.Task[None]] = set()
         self._subscription: Subscription | None = None
@@ -170,7 +132,7 @@ class Service:
     async def __aenter__(self) -> Service:
         """Listen; requests sent after this are answered."""
         self._subscription = await self._bus.subscribe(
-            self._subject, self._take, queue=self._queue, max_messages=self._most_waiting
+            self._subject, self._take, queue=self._queue, max_messages=MOST_WAITING
         )
         await self._bus.barrier()
         return self
@@ -197,19 +159,18 @@ class Service:
         if problem is not None:
             incident = os.urandom(4).hex()
             log.error("incident %s in %s", incident, request.subject, exc_info=problem)
-            await self._reply(request, self._refusal(request, Internal(incident=incident)))
+            await self._reply(request, _refusal(Internal(incident=incident)))
 
     async def _answered(self, request: Msg) -> None:
         try:
             body = await self._answer(request)
         except JidokaError as refused:
-            body = self._refusal(request, refused)
+            body = _refusal(refused)
         await self._reply(request, body)
 
     async def _reply(self, request: Msg, body: bytes) -> None:
         if request.reply:
-            headers = STRUCTURED if body.startswith(b'{"specversion"') else None
-            await self._bus.publish(request.reply, body, headers=headers)
+            await self._bus.publish(request.reply, body)
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._working.discard(task)
@@ -236,39 +197,11 @@ def serve(
             raise InvalidMessage(problems=problems_of(problem)) from None
         return (await handler(question)).model_dump_json().encode()
 
-    def refusal(_message: Msg, error: JidokaError) -> bytes:
-        return json.dumps({"ok": False, "error": error.as_dict()}).encode()
-
-    return Service(bus, subject, answer, refusal, queue=queue, most_at_once=most_at_once)
+    return Service(bus, subject, answer, queue=queue, most_at_once=most_at_once)
 
 
-def serve_commands(
-    bus: Bus,
-    subject: str,
-    handler: Callable[[str, Envelope], Awaitable[BaseModel]],
-    *,
-    source: str,
-    queue: str = "",
-    most_at_once: int = MOST_AT_ONCE,
-) -> Service:
-    """Return a service for commands: `handler` gets subject and CloudEvent, its result is accepted.
-
-    What it raises is answered as `jido.command.refused.v1`.
-    """
-
-    async def answer(message: Msg) -> bytes:
-        envelope = receive(message.data, message.headers)
-        result = await handler(message.subject, envelope)
-        return reply_to(envelope, ACCEPTED, result, source).to_json()
-
-    def refusal(message: Msg, error: JidokaError) -> bytes:
-        try:
-            asked = receive(message.data, message.headers)
-        except JidokaError:
-            asked = None
-        return reply_to(asked, REFUSED, error, source).to_json()
-
-    return Service(bus, subject, answer, refusal, queue=queue, most_at_once=most_at_once)
+def _refusal(error: JidokaError) -> bytes:
+    return json.dumps({"ok": False, "error": error.as_dict()}).encode()
 
 
 def reply_to(

@@ -8,8 +8,6 @@ from pydantic import Field
 
 from jidoka.contract.content import Value
 
-TODO_STATES = ("pending", "in_progress", "completed")
-
 
 class TodoItem(Value):
     """One line of what is to be done."""

@@ -11,11 +11,12 @@ from nats.js.errors import APIError
 
 from jidoka.bus.connection import Bus, connect
 from jidoka.bus.ensure import ensure, keep
-from jidoka.bus.live import Coalescer, NatsLive, Screen, Shown
+from jidoka.bus.live import Coalescer, NatsLive, Shown
 from jidoka.contract import subjects
 from jidoka.contract.errors import Unavailable
 from jidoka.contract.live import Delta
 from tests.support.nats import NatsServer
+from tests.support.screen import Screen
 
 
 @pytest.fixture

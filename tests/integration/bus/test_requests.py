@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import aclosing
 
 import pytest
 from pydantic import BaseModel
 
 from jidoka.bus.connection import Bus, connect
-from jidoka.bus.requests import ask, command, serve, serve_commands, stream_request
-from jidoka.contract.envelope import Envelope
+from jidoka.bus.requests import ask, serve
 from jidoka.contract.errors import (
     Internal,
     InvalidMessage,
     NoHost,
-    SessionNotFound,
     TimedOut,
     Unavailable,
 )
@@ -47,10 +44,6 @@ async def one(nats_url: str) -> AsyncIterator[Bus]:
 async def two(nats_url: str) -> AsyncIterator[Bus]:
     async with await connect(nats_url, name="two") as bus:
         yield bus
-
-
-def a_command() -> Envelope:
-    return Envelope(id="1", source="/test", type="jido.session.list.v1", data={})
 
 
 async def double(question: Question) -> Double:
@@ -145,72 +138,3 @@ async def test_a_service_that_ends_answers_what_it_has_begun(one, two):
         asyncio.get_running_loop().call_soon(go_on.set)
 
     assert asking.result().number == 8
-
-
-async def test_an_accepted_command_is_answered_with_a_cloudevent(one, two):
-    async def accept(subject: str, envelope: Envelope) -> BaseModel:
-        return Question(number=len(envelope.name))
-
-    async with serve_commands(one, "jido.command.*.*", accept, source="/jidoka/test/1"):
-        reply = await command(two, "jido.command.session.list", a_command(), 2.0)
-
-    assert (reply.type, reply.causationid) == ("jido.command.accepted.v1", "1")
-    assert reply.data == {"number": 12}
-
-
-async def test_a_refused_command_raises_its_refusal(one, two):
-    async def refuse(subject: str, envelope: Envelope) -> BaseModel:
-        raise SessionNotFound(asked="s1")
-
-    async with serve_commands(one, "jido.command.*.*", refuse, source="/jidoka/test/1"):
-        with pytest.raises(SessionNotFound) as refusal:
-            await command(two, "jido.command.session.list", a_command(), 2.0)
-
-    assert refusal.value.asked == "s1"
-
-
-async def test_a_command_that_is_no_cloudevent_is_refused(one, two):
-    async def accept(subject: str, envelope: Envelope) -> BaseModel:
-        return Question(number=1)
-
-    async with serve_commands(one, "jido.command.*.*", accept, source="/jidoka/test/1"):
-        answer = await two.request("jido.command.session.list", b"[1, 2", 2.0)
-
-    assert b'"code":"invalid_message"' in answer.data.replace(b": ", b":")
-
-
-async def test_one_request_can_have_many_answers(one, two):
-    async def three(message) -> None:
-        for number in range(3):
-            await one.publish(message.reply, b"%d" % number)
-
-    await one.subscribe("jido.llm.complete", three)
-    await one.barrier()
-
-    found = []
-    async with aclosing(stream_request(two, "jido.llm.complete", b"", silence_s=2)) as answers:
-        async for answer in answers:
-            found.append(answer)
-            if len(found) == 3:
-                break
-
-    assert found == [b"0", b"1", b"2"]
-
-
-async def test_many_answers_that_stop_are_a_time_out(one, two):
-    async def silent(message) -> None:
-        await one.publish(message.reply, b"begun")
-
-    await one.subscribe("jido.llm.complete", silent)
-    await one.barrier()
-
-    async with aclosing(stream_request(two, "jido.llm.complete", b"", silence_s=0.1)) as answers:
-        assert await anext(answers) == b"begun"
-        with pytest.raises(TimedOut):
-            await anext(answers)
-
-
-async def test_many_answers_from_nobody_are_unavailable(two):
-    async with aclosing(stream_request(two, "jido.llm.call.x", b"", silence_s=20)) as answers:
-        with pytest.raises(Unavailable):
-            await anext(answers)

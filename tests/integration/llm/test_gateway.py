@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 
 from jidoka.bus.blobs import NatsBlobs
-from jidoka.bus.live import NatsLive, Screen
+from jidoka.bus.live import NatsLive
 from jidoka.contract import subjects
 from jidoka.contract.errors import (
     Unavailable,
 )
 from jidoka.llm.gateway_client import GatewayClient
 from tests.support.llm import World, in_flight, landed
+from tests.support.screen import Screen
 
 BIG = 400_000
 
