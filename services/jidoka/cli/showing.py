@@ -7,9 +7,12 @@ import os
 import sys
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from typing import Any, TextIO
+from typing import Any, Final, TextIO
 
 from jidoka.contract.content import Usage
+
+NEVER_CUT: Final = 26
+"""A column that is no wider is whole on every terminal: an id that is cut names nothing."""
 
 
 def print_json(value: Any) -> None:
@@ -33,7 +36,10 @@ def print_table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         from rich.table import Table  # noqa: PLC0415
         from rich.text import Text  # noqa: PLC0415
 
-        table = Table(*titles, box=None, header_style="bold", pad_edge=False)
+        table = Table(box=None, header_style="bold", pad_edge=False)
+        for title, *cells in zip(titles, *rows, strict=True):
+            whole = max(map(len, (title, *cells))) <= NEVER_CUT
+            table.add_column(title, no_wrap=whole)
         for row in rows:
             table.add_row(*map(Text, row))  # a bracket in a name is no mark-up
         Console().print(table)

@@ -1,24 +1,38 @@
-"""What is printed of somebody else's names commands no terminal and breaks no line."""
+"""Tables and values on a terminal."""
 
 from __future__ import annotations
 
-import pytest
+import os
+import pty
+import subprocess
+import sys
 
-from jidoka.cli.failing import print_error
-from jidoka.cli.showing import print_table
-
-NASTY = "a\nb\x1b[31m\u2028.txt"
-TOLD = "a\\nb\\x1b[31m\\u2028.txt"
-
-
-def test_a_row_of_a_table_is_one_line_whatever_the_names_in_it(capsys: pytest.CaptureFixture[str]):
-    print_table(("FILE", "TOKENS"), [(NASTY, "1"), ("ünï ☃", "2")])
-
-    shown = capsys.readouterr().out
-    assert [line.split("  ")[0].strip() for line in shown.splitlines()] == ["FILE", TOLD, "ünï ☃"]
+ID = "s0123456789abcdef01234567"
 
 
-def test_an_error_message_commands_no_terminal(capsys: pytest.CaptureFixture[str]):
-    print_error(f"There is nothing at {NASTY}.", {})
+def on_a_terminal(program: str, columns: int) -> str:
+    """Return what a program prints to a terminal of so many columns."""
+    ours, its = pty.openpty()
+    environment = os.environ | {"COLUMNS": str(columns), "TERM": "dumb"}
+    with os.fdopen(ours, "rb", buffering=0) as screen, os.fdopen(its, "wb") as terminal:
+        subprocess.run(
+            [sys.executable, "-c", program],
+            stdout=terminal,
+            env=environment,
+            timeout=20,
+            check=True,
+        )
+        return screen.read(65536).decode()
 
-    assert "\x1b" not in capsys.readouterr().err
+
+def test_an_id_is_whole_on_a_narrow_terminal_and_what_is_long_gives_way():
+    row = ("1", ID, "cart", "m" * 60, "/a/long/way" * 9)
+
+    shown = on_a_terminal(
+        "from jidoka.cli.showing import print_table;"
+        f"print_table(('', 'id', 'name', 'model', 'project'), [{row!r}])",
+        80,
+    )
+
+    assert f"1  {ID}  cart  " in shown
+    assert all(len(line) <= 80 for line in shown.splitlines())

@@ -66,7 +66,7 @@ def command(
             session.session_id,
             session.name,
             _standing(session),
-            session.phase,
+            "waiting" if session.waiting else session.phase,
             session.model,
             str(session.messages),
             money(session.cost_usd) if session.cost_usd is not None else "",
