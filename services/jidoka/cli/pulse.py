@@ -8,11 +8,14 @@ import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from shutil import get_terminal_size
 from typing import Final, TextIO
 
 QUIET_S: Final = 1.0
 BEAT_S: Final = 0.25
 SIGNS: Final = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
+_BESIDE: Final = 12
+"""Characters of the sign and the seconds, and room for some."""
 _ERASE: Final = "\r\x1b[2K"
 
 
@@ -38,6 +41,8 @@ class Pulse:
         if waited_s < QUIET_S or not what:
             return
         sign = SIGNS[round(waited_s / BEAT_S) % len(SIGNS)]
+        room = get_terminal_size().columns - _BESIDE  # a line that is broken is not erased
+        what = what if len(what) <= room else f"{what[: max(room - 1, 1)]}…"
         self.out.write(f"{_ERASE}{sign} {what} {waited_s:.0f} s")
         self.out.flush()
         self._drawn = True

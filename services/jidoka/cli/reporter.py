@@ -9,9 +9,9 @@ from jidoka.cli import results
 from jidoka.cli.failing import print_error
 from jidoka.cli.pulse import Pulse
 from jidoka.cli.showing import colored
-from jidoka.cli.transcript import Transcript
+from jidoka.cli.transcript import Transcript, at_work
 from jidoka.client.items import Item
-from jidoka.client.shapes import SessionView
+from jidoka.client.shapes import Call, SessionView
 from jidoka.contract.replies import RunResult
 
 
@@ -49,4 +49,10 @@ class Reporter:
     def _waiting_for(self) -> str:
         if self._form != "text" or not self._paper.at_line_start:
             return ""
-        return "beginning" if self._view.turn is None else self._view.phase
+        turn = self._view.turn
+        if turn is None:
+            return "beginning"
+        calls = [
+            each for each in turn.entries if isinstance(each, Call) and each.phase == "running"
+        ]
+        return at_work(calls[-1]) if calls else self._view.phase

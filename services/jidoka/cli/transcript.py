@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from shlex import quote
 from typing import Any, Final
 
-from jidoka.cli.showing import money, seconds, tokens
+from jidoka.cli.showing import money, on_one_line, seconds, tokens
 from jidoka.client.shapes import Answer, Call, Question, SessionView, TurnView
 from jidoka.contract.briefing import TodoItem
 
@@ -20,6 +20,7 @@ TODO_MARKS: Final = {"pending": "[ ]", "in_progress": "[>]", "completed": "[x]"}
 MARKS: Final = {"completed": "✓", "failed": "✗", "interrupted": "?", "denied": "⊘"}
 MOST_OF_AN_ARGUMENT: Final = 80
 _COMMANDING: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_STYLING: Final = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 _DIM, _BOLD, _PLAIN = "\x1b[2m", "\x1b[1m", "\x1b[0m"
 
 
@@ -143,6 +144,13 @@ def outcome(call: Call) -> str:
     if call.duration_s is not None:
         parts.append(f"({seconds(call.duration_s)})")
     return " ".join(part for part in parts if part)
+
+
+def at_work(call: Call) -> str:
+    """Return what a call that runs does, with the last line that it printed."""
+    lines = [line for line in _STYLING.sub("", call.output).splitlines() if line.strip()]
+    told = [f"{call.tool} {key_argument(call.args)}".strip(), *lines[-1:]]
+    return on_one_line(" · ".join(told))
 
 
 def key_argument(args: dict[str, Any]) -> str:

@@ -36,6 +36,15 @@ def test_it_draws_nothing_while_there_is_nothing_to_wait_for():
     assert out.getvalue() == ""
 
 
+def test_it_is_never_longer_than_the_terminal(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("COLUMNS", "40")
+    out = io.StringIO()
+
+    Pulse(out, lambda: "x" * 100).beat()
+
+    assert len(out.getvalue().removeprefix("\r\x1b[2K")) < 40
+
+
 async def test_it_does_not_beat_where_nobody_looks():
     out = io.StringIO()
 

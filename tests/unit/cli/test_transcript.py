@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from jidoka.cli.transcript import Transcript, closing, key_argument, outcome
+from jidoka.cli.transcript import Transcript, at_work, closing, key_argument, outcome
 from jidoka.client.shapes import Answer, Call, Message, Question, SessionView, TurnView
 from jidoka.contract.content import ErrorInfo, Status, TurnOutcome, Usage
 
@@ -29,6 +29,13 @@ def printed(*views: SessionView, show_messages: bool = False) -> str:
 
 def test_text_grows_as_it_comes_and_is_printed_once():
     assert printed(view(SAYING), view(SAYING), view(SAID), view(SAID)) == "Let me look."
+
+
+def test_a_call_that_runs_is_told_with_the_last_line_that_it_printed():
+    silent, loud = RUNNING, replace(RUNNING, output="one\n\x1b[32mtwo\x1b[0m of 9\n\n")
+
+    assert at_work(silent) == "shell pytest -q"
+    assert at_work(loud) == "shell pytest -q · two of 9"
 
 
 def test_a_call_is_one_line_when_it_has_ended():
