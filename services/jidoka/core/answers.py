@@ -80,8 +80,12 @@ def _asked(state: SessionState, call_id: str, *, is_open_ended: bool) -> OpenCal
     if call is None or call.question is None:
         raise CallNotFound(call_id=call_id)
     if call.question.is_open_ended != is_open_ended:
-        kind = "question.answer" if call.question.is_open_ended else "permission.answer"
-        raise InvalidMessage.of("data.call_id", f"is a question that {kind} answers")
+        raise InvalidMessage.of(
+            "data.call_id",
+            "is a question of the agent: question.answer answers it, in any words"
+            if call.question.is_open_ended
+            else "asks whether a call may run: the answer is allow or deny (permission.answer)",
+        )
     return call
 
 

@@ -255,7 +255,7 @@ def test_a_question_takes_only_its_own_kind_of_answer():
     asked, asking = shell("ls"), Session(("ask", {"question": "Which?"}))
     asking.record(question())
 
-    with pytest.raises(errors.InvalidMessage):
+    with pytest.raises(errors.InvalidMessage, match="the answer is allow or deny"):
         asked.say(AnswerQuestion(session_id="s1", call_id="c1", answer="b"))
     with pytest.raises(errors.InvalidMessage):
         asking.say(allow())
