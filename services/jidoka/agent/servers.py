@@ -12,7 +12,7 @@ import importlib
 import logging
 import os
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
@@ -37,6 +37,8 @@ log = logging.getLogger(__name__)
 MOST_TRIES = 5
 _PAUSE_S = 1.0
 _LIVED_S = 60.0
+_NEWS_S = 0.1
+"""From a server's news of other tools to the question which; the second time twice as long."""
 
 Contexts = Callable[[SessionState, EffectClass, Callable[[str], None]], ToolContext]
 
@@ -74,11 +76,10 @@ class Servers:
         """Run the server until it is lost; return why."""
         server = self._server(effect)
         try:
-            async with self._linked(server.config) as link:
-                while link.lost is None:
-                    link.news.clear()
-                    await self._met(effect, link)
-                    await link.news.wait()
+            async with self._linked(server.config) as link, aclosing(_news(link)) as news:
+                told = None
+                async for _ in news:
+                    told = await self._met(effect, link, told)
                 return McpNotReady(server=effect.name, state=f"gone: {link.lost}")
         except (JidokaError, Unwanted) as problem:
             if isinstance(problem, Unwanted):
@@ -89,8 +90,10 @@ class Servers:
         finally:
             self._boxes.pop(effect.name, None)
 
-    async def _met(self, effect: KeepServer, link: McpLink) -> None:
-        """Offer the server's tools, and record which."""
+    async def _met(
+        self, effect: KeepServer, link: McpLink, told: McpConnected | None
+    ) -> McpConnected:
+        """Offer the server's tools, and record which, unless `told` says the same."""
         offers, left_out = await link.offers()
         box = Toolbox(McpTool(link, offer) for offer in offers)
         if link.has_resources:
@@ -104,7 +107,9 @@ class Servers:
             left_out=left_out,
             specs=None if specs == known else specs,
         )
-        await self.recorder.record(effect, lambda _state: event)
+        if told is None or event != told.model_copy(update={"specs": None}):
+            await self.recorder.record(effect, lambda _state: event)
+        return event
 
     async def _failed(self, effect: KeepServer, problem: JidokaError, attempt: int) -> None:
         log.warning("MCP server %s: %s", effect.name, problem)
@@ -174,6 +179,24 @@ class SessionTools:
         return self.servers.recorder.session.state.servers
 
 
+async def _news(link: McpLink) -> AsyncGenerator[None]:
+    """Yield at once, then whenever the server has other tools; end when it is lost.
+
+    Whoever has news without end is heard once a minute.
+    """
+    loop, pause_s = asyncio.get_running_loop(), _NEWS_S
+    while link.lost is None:
+        link.news.clear()
+        met_s = loop.time()
+        yield
+        await link.news.wait()
+        quiet = loop.time() - met_s > _LIVED_S
+        pause_s = _NEWS_S if quiet else min(2 * pause_s, _LIVED_S)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(pause_s):
+                await link.gone.wait()
+
+
 def _values(config: McpServer) -> dict[str, str]:
     """Return the values of the variables and headers that a server is given.
 
@@ -193,7 +216,7 @@ def _words(problem: BaseException) -> str:
     while isinstance(problem, BaseExceptionGroup):
         problem = cast("BaseExceptionGroup[BaseException]", problem).exceptions[0]
     if isinstance(problem, TimeoutError):
-        return "no handshake in time"
+        return "no answer in time"
     return f"{type(problem).__name__}: {problem}"[:500]
 
 

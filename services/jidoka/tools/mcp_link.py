@@ -37,6 +37,8 @@ from jidoka.core.tooling import INLINE_BYTES, ToolContext
 from jidoka.tools.mcp_stdio import Program, sandboxed
 
 HANDSHAKE_S = 30.0
+LIST_S = 30.0
+"""So long may it take to say what it has."""
 CALL_S = 120.0
 MOST_TOOLS = 128
 MOST_PAGES = 16
@@ -75,6 +77,8 @@ class McpLink:
     """Its process; None where it is reached by HTTP."""
     news: asyncio.Event = field(default_factory=asyncio.Event)
     """It has other tools now, or it is lost."""
+    gone: asyncio.Event = field(default_factory=asyncio.Event)
+    """It is lost."""
     lost: str | None = None
     """Why it answers no longer."""
 
@@ -84,7 +88,15 @@ class McpLink:
         return self.client.server_capabilities.resources is not None
 
     async def offers(self) -> tuple[tuple[Offer, ...], tuple[str, ...]]:
-        """Return its tools that can be offered, and the names of those that cannot."""
+        """Return its tools that can be offered, and the names of those that cannot.
+
+        Raises:
+            TimeoutError: it did not say all within 30 s; else what `mcp` raises.
+        """
+        async with asyncio.timeout(LIST_S):
+            return await self._offers()
+
+    async def _offers(self) -> tuple[tuple[Offer, ...], tuple[str, ...]]:
         found: dict[str, Offer] = {}
         left_out: list[str] = []
         room = MOST_TOLD_BYTES
@@ -139,13 +151,15 @@ class McpLink:
         return _bounded("\n".join(parts), self.server)
 
     async def resources(self) -> list[str]:
-        """Return the addresses of its first resources, a line each with their names."""
-        page = await self.client.list_resources()
+        """Return the addresses of its first resources, a line each; raises as `offers` does."""
+        async with asyncio.timeout(LIST_S):
+            page = await self.client.list_resources()
         return [f"{each.uri} {each.name}"[:200] for each in page.resources[:50]]
 
     def lose(self, why: str) -> None:
         """Note that it answers no longer."""
         self.lost = self.lost or why
+        self.gone.set()
         self.news.set()
 
     async def _answered(self, ask: Any, timeout_s: float) -> Any:

@@ -173,6 +173,60 @@ async def test_a_server_that_cannot_speak_is_reported_and_the_model_goes_on_with
     assert ended.answer == "I do without."
 
 
+SPEAKS = """
+import json, sys
+
+def say(message):
+    print(json.dumps({"jsonrpc": "2.0", **message}), flush=True)
+
+for line in sys.stdin:
+    asked = json.loads(line)
+    method, number = asked.get("method"), asked.get("id")
+    if method == "initialize":
+        version = asked["params"]["protocolVersion"]
+        about = {"protocolVersion": version, "serverInfo": {"name": "x", "version": "1"}}
+        say({"id": number, "result": {**about, "capabilities": {"tools": {"listChanged": True}}}})
+    elif method == "tools/list":
+        LIST
+    elif number is not None:
+        say({"id": number, "error": {"code": -32601, "message": "unknown"}})
+"""
+
+
+def _speaking(what_it_does_when_asked_for_tools: str) -> McpServer:
+    source = SPEAKS.replace("LIST", what_it_does_when_asked_for_tools)
+    return _program("own", f"exec({source!r})")  # a command has no line ends
+
+
+async def test_a_server_that_does_not_say_what_it_has_is_waited_for_no_longer_than_told(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(mcp_link, "LIST_S", 0.5)
+    bench = memory_bench(tmp_path, "Hello.")
+
+    events = await _turn(bench, _speaking("pass"))
+
+    failed = next(x for x in events if isinstance(x, e.McpFailed))
+    assert "no answer in time" in failed.error.message
+
+
+@pytest.mark.parametrize(("name", "most"), [("'same'", 1), ("f'tool{number}'", 8)])
+async def test_a_server_with_news_without_end_does_not_fill_the_log(tmp_path, name, most):
+    tool = f"{{'name': {name}, 'inputSchema': {{'type': 'object'}}}}"
+    lists = (
+        f"say({{'id': number, 'result': {{'tools': [{tool}]}}}}); "
+        "say({'method': 'notifications/tools/list_changed'})"
+    )
+    waits = asks(("shell", '{"command": "sleep 1"}'))
+    bench = memory_bench(tmp_path, waits, "Hello.")
+
+    events = await _turn(bench, _speaking(lists))
+
+    told = [x.tools for x in events if isinstance(x, e.McpConnected)]
+    assert 1 <= len(told) <= most
+    assert len(set(told)) == len(told)
+
+
 async def test_a_program_that_ends_at_once_is_told_with_how_it_ended_and_what_it_printed(tmp_path):
     bench = memory_bench(tmp_path, asks(("mute__add", "{}")), "I do without.")
 
