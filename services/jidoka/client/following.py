@@ -18,16 +18,17 @@ from pydantic import ValidationError
 from jidoka.bus import follower
 from jidoka.bus.blobs import NatsBlobs
 from jidoka.bus.connection import Bus
-from jidoka.bus.entries import Stored, opened
+from jidoka.bus.entries import Stored, check_follows, opened
 from jidoka.bus.resolve import resolved
 from jidoka.client.items import Item, Recorded, Shown
 from jidoka.client.seeking import NOWHERE, Start, last, seek
 from jidoka.contract import subjects
 from jidoka.contract.envelope import open_stored
-from jidoka.contract.errors import InvalidMessage, Unavailable
+from jidoka.contract.errors import InvalidMessage, JidokaError, LogDamaged, Unavailable
 from jidoka.contract.event_groups import CallEnd
 from jidoka.contract.events import LlmResponded, TurnEnded
 from jidoka.contract.live import LIVE_KINDS, Delta
+from jidoka.core.ports import Entry, Head
 
 MOST_WAITING: Final = 1_024
 """Items between the broker and a slow reader; beyond it the reader slows its own consumer."""
@@ -93,6 +94,7 @@ async def follow(bus: Bus, session_id: str, wanted: Wanted) -> AsyncGenerator[It
     Raises:
         SessionNotFound: there is no such session.
         InvalidMessage: `wanted.after` is beyond the end of the log.
+        LogDamaged: what comes next is missing or altered; `wanted.after` its end goes on behind it.
         Unavailable: an end is wanted, and nothing came for 30 s before it.
     """
     end = await last(bus, session_id)
@@ -125,25 +127,54 @@ async def _start(bus: Bus, session_id: str, wanted: Wanted, end: Start) -> Start
 
 
 async def events(bus: Bus, session_id: str, start: Start) -> AsyncGenerator[Item]:
-    """Yield the events of a session after `start`, without end."""
+    """Yield the events of a session after `start`, without end.
+
+    Raises:
+        LogDamaged: events after `start` are missing or altered; those before them were yielded.
+    """
     subject = subjects.session_events(session_id)
     wanted = follower.Filter(subjects.EVENTS_STREAM, subject, start.cursor)
-    blobs = NatsBlobs(bus)
+    blobs, before = NatsBlobs(bus), None if start.sequence else Head()
     async with aclosing(follower.follow(bus, wanted)) as stored:
         async for each in stored:
-            item = await recorded(blobs, each)
-            if item.sequence > start.sequence:
+            entry = _in_its_place(each, before, start.sequence)
+            if entry.envelope.sequence is None and before is None:
+                continue  # a stranger's message, and nothing to count it from
+            before = entry.head
+            if entry.envelope.sequence is not None and entry.sequence > start.sequence:
+                item, problem = await _whole(blobs, each, entry)
+                if isinstance(problem, LogDamaged):
+                    raise problem
                 yield item
+
+
+def _in_its_place(stored: Stored, before: Head | None, asked_after: int) -> Entry:
+    """Return the entry of a message; raises if anything is missing that was asked for."""
+    entry, _ = opened(stored, before)
+    if before is None:
+        return entry
+    try:
+        check_follows(entry, before)
+    except LogDamaged as damage:
+        if damage.last > asked_after:
+            raise
+        entry, _ = opened(stored)  # it counts from itself: what is missing is not asked for
+    return entry
 
 
 async def recorded(blobs: NatsBlobs, stored: Stored) -> Recorded:
     """Return the event of a stored message, with the data that it refers to."""
-    entry, _ = opened(stored)
-    entry, _ = await resolved(blobs, entry, math.inf)
+    return (await _whole(blobs, stored, opened(stored)[0]))[0]
+
+
+async def _whole(
+    blobs: NatsBlobs, stored: Stored, entry: Entry
+) -> tuple[Recorded, JidokaError | None]:
+    entry, problem = await resolved(blobs, entry, math.inf)
     session_id = subjects.session_of(stored.subject) or ""
     return Recorded(
         session_id, entry.sequence, entry.event, entry.envelope, stored.cursor, stored.body
-    )
+    ), problem
 
 
 async def deltas(bus: Bus, session_id: str) -> AsyncGenerator[Item]:
