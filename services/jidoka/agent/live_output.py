@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from jidoka.contract.live import Delta, LiveKind
+from jidoka.contract.private_keys import after_key, ends_in_key
 from jidoka.contract.redaction import RedactedStream, Redactor
-from jidoka.contract.secret_formats import after_key, ends_in_key
 
 _EVERY_S = 0.05
 _MOST_CHARACTERS = 64 * 1024

@@ -20,15 +20,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from jidoka.contract.secret_formats import (
-    BLOCK_AHEAD,
-    Span,
-    block_at,
-    encoded_keys,
-    may_hold_keys,
-    next_block,
-    plain_keys,
-)
+from jidoka.contract.private_keys import BLOCK_AHEAD, block_at, next_block
+from jidoka.contract.secret_formats import Span, encoded_keys, may_hold_keys, plain_keys
 from jidoka.contract.secret_values import KnownValues, assigned, may_assign
 
 PLACEHOLDER: Final = re.compile(r"\[redacted:(?P<kind>[a-z0-9-]{2,24}):(?P<tag>[0-9a-f]{6})\]")
@@ -39,6 +32,8 @@ _PIECE: Final = 64 * 1024
 _CONTEXT: Final = 160
 _AROUND_LINES: Final = re.compile(r"(?m)^ {0,6}\d{1,7}\t|\r$")
 """What a listing puts around the lines of a key, which is the same key as in its file."""
+_BEFORE_LINES: Final = ("", "\n", "\t")
+"""After what a line of a key may begin, the number of a listing left out."""
 _BREAK: Final = re.compile(r"[^!-~]")
 
 
@@ -128,18 +123,18 @@ class RedactedStream:
         return "".join(self._ready(final=True))
 
     def _ready(self, *, final: bool) -> Iterator[str]:
-        at = next_block(self._held, 0)
+        at = next_block(self._held, 0, of_line=self._context[-1:] in _BEFORE_LINES)
         while at >= 0:
-            end, is_key = block_at(self._held, at)
+            end, is_key, after = block_at(self._held, at)
             if not final and len(self._held) - end <= BLOCK_AHEAD:
                 yield from self._words(at, whole=False)
                 return
             if is_key:
                 yield from self._words(at, whole=True)
                 yield self._block(end - at)
-                at = next_block(self._held, 0)
+                at = next_block(self._held, 0, of_line=False)
             else:
-                at = next_block(self._held, at + 1)
+                at = next_block(self._held, after, of_line=False)
         yield from self._words(len(self._held), whole=final)
 
     def _block(self, size: int) -> str:

@@ -1,4 +1,4 @@
-"""What secrets look like: keys of known providers, private key blocks, and both of them encoded.
+"""What secrets look like: keys of known providers, plain and encoded.
 
 A format is a distinctive beginning and a pattern. Text is looked through for the beginnings only,
 in one go, so that text without secrets costs next to nothing.
@@ -91,8 +91,8 @@ _MOST_DECODED: Final = 4_096
 _PROBED: Final = 48
 _LIKELY: Final = re.compile(r"[\w.-]{16}", re.ASCII)
 """What every key begins with, and what random bytes are not."""
-_RUN: Final = re.compile(r"[A-Za-z0-9+/_-]*={0,2}")
-_HEX_RUN: Final = re.compile(r"[0-9a-fA-F]*")
+RUN: Final = re.compile(r"[A-Za-z0-9+/_-]*={0,2}")
+HEX_RUN: Final = re.compile(r"[0-9a-fA-F]*")
 
 
 def _is_random(text: str) -> bool:
@@ -170,12 +170,12 @@ def encoded_keys(text: str) -> Iterator[Span]:
 
 def _in_base64(text: str, at: int, before: int, wanted: Format) -> Span | None:
     start = at - (0, 2, 3)[before]
-    run = _RUN.match(text, max(start, 0), start + _MOST_DECODED)
+    run = RUN.match(text, max(start, 0), start + _MOST_DECODED)
     if start < 0 or run is None or run.end() <= at:
         return None
-    if not _LIKELY.match(_from_base64(run[0][:_PROBED]), before):
+    if not _LIKELY.match(from_base64(run[0][:_PROBED]), before):
         return None
-    end = wanted.end_at(_from_base64(run[0]), before)
+    end = wanted.end_at(from_base64(run[0]), before)
     if not end:
         return None
     last = start + -(-end * 8 // 6)
@@ -184,110 +184,21 @@ def _in_base64(text: str, at: int, before: int, wanted: Format) -> Span | None:
 
 
 def _in_hex(text: str, at: int, wanted: Format) -> Span | None:
-    run = _HEX_RUN.match(text, at, at + _MOST_DECODED)
-    if run is None or not _LIKELY.match(_from_hex(run[0][:_PROBED])):
+    run = HEX_RUN.match(text, at, at + _MOST_DECODED)
+    if run is None or not _LIKELY.match(from_hex(run[0][:_PROBED])):
         return None
-    end = wanted.end_at(_from_hex(run[0]), 0)
+    end = wanted.end_at(from_hex(run[0]), 0)
     return Span(at, at + end * 2, wanted.kind) if end else None
 
 
-def _from_base64(text: str) -> str:
+def from_base64(text: str) -> str:
     """Return what letters of base64 stand for, as far as they are whole; lines are joined."""
     letters = "".join(text.split()).rstrip("=").replace("-", "+").replace("_", "/")
     letters = letters[: len(letters) - (len(letters) % 4 == 1)]
     return base64.b64decode(letters + "=" * (-len(letters) % 4)).decode("latin-1")
 
 
-def _from_hex(text: str) -> str:
+def from_hex(text: str) -> str:
+    """Return what hex digits stand for, as far as they are whole; lines are joined."""
     digits = "".join(text.split())
     return bytes.fromhex(digits[: len(digits) // 2 * 2]).decode("latin-1")
-
-
-# --- private keys, which go over many lines -------------------------------------------------------
-
-BLOCK_CHARACTERS: Final = 16 * 1024
-"""A private key is at most so long; what follows is not taken for a part of it."""
-BLOCK_AHEAD: Final = 96
-"""So many characters after a beginning, or after an end, decide whether it is one."""
-_GAP = r"(?: |%20|\+)"
-_END_OF_HEADER = rf"(?:[A-Z0-9]{{1,16}}{_GAP}){{0,3}}PRIVATE{_GAP}KEY(?:{_GAP}BLOCK)?-----"
-_PEM: Final = re.compile(
-    rf"-----BEGIN{_GAP}{_END_OF_HEADER}"
-    rf"(?P<body>(?:(?!-----(?:END|BEGIN))[\w+/=\s\\|:,.>%()-]){{0,{BLOCK_CHARACTERS}}})"
-    rf"(?P<end>-----END{_GAP}{_END_OF_HEADER})?",
-    re.ASCII,
-)
-_CUT_SHORT: Final = re.compile(
-    r"(?:\\[rn]|%0[ADad]|[\s|])*(?:\d+[\t:])?\s*(?:[\w-]+: [^\n]{0,80}\s+)*[\w+/=]{32}", re.ASCII
-)
-_PEM_BASE64: Final = re.compile(
-    rf"LS0tLS1CRUdJTi[A-Za-z0-9+/_-]{{16,{BLOCK_CHARACTERS}}}"
-    r"(?:\r?\n[A-Za-z0-9+/]{16,256}){0,250}(?:\r?\n[A-Za-z0-9+/]{1,15}(?![A-Za-z]))?={0,2}"
-)
-_PEM_HEX: Final = re.compile(
-    rf"2[dD]2[dD]2[dD]2[dD]2[dD]424547494[eE][0-9a-fA-F]{{16,{BLOCK_CHARACTERS}}}"
-    r"(?:\r?\n[0-9a-fA-F]{16,256}){0,250}(?:\r?\n[0-9a-fA-F]{2,15}(?![A-Za-z]))?"
-)
-_BLOCKS: Final = re.compile(r"-----BEGIN|LS0tLS1CRUdJTi|2[dD]2[dD]2[dD]2[dD]2[dD]424547494[eE]")
-_SAYS_PRIVATE: Final = "PRIVATE KEY"
-
-
-def next_block(text: str, start: int) -> int:
-    """Return where something begins that may be a private key, -1 for nowhere."""
-    match = _BLOCKS.search(text, start)
-    return -1 if match is None else match.start()
-
-
-def block_at(text: str, start: int) -> tuple[int, bool]:
-    """Return how far what begins at `start` goes, and whether it is a private key."""
-    match text[start]:
-        case "-":
-            return _pem_at(text, start)
-        case "L":
-            head, pattern = _from_base64(_part(_RUN, text, start, 56)), _PEM_BASE64
-        case _:
-            head, pattern = _from_hex(_part(_HEX_RUN, text, start, 80)), _PEM_HEX
-    found = pattern.match(text, start) if _SAYS_PRIVATE in head else None
-    return (found.end(), True) if found else (start, False)
-
-
-def _part(run: re.Pattern[str], text: str, start: int, most: int) -> str:
-    match = run.match(text, start, start + most)
-    return match[0] if match else ""
-
-
-def _pem_at(text: str, start: int) -> tuple[int, bool]:
-    match = _PEM.match(text, start)
-    if match is None:
-        return start, False
-    return match.end(), bool(match["end"] or _CUT_SHORT.match(match["body"]))
-
-
-def ends_in_key(text: str, *, before: bool) -> bool:
-    """Tell whether `text` ends within a private key; `before` says whether it begins in one."""
-    begins, ends = text.rfind("-----BEGIN"), text.rfind("-----END")
-    return before if begins == ends else begins > ends
-
-
-def after_key(text: str) -> str:
-    """Return what follows the end of a private key that `text` begins in; empty: it goes on."""
-    return text.partition("-----END")[2].partition("\n")[2]
-
-
-def without_edges(head: str, tail: str) -> tuple[str, str]:
-    """Return the parts of a text around what was cut out of it, without halves of secrets.
-
-    Of a word that was cut in two nobody could say what it is, nor of the rest of a private key.
-    """
-    last = max(head.rfind(edge, -_MOST_EDGE) for edge in _EDGES)
-    head = head[: last + 1] if last >= 0 else head
-    starts = [tail.find(edge, 0, _MOST_EDGE) for edge in _EDGES]
-    tail = tail[min((at for at in starts if at >= 0), default=0) :]
-    end = tail.find("-----END")
-    if end >= 0 and _SAYS_PRIVATE in tail[end : end + 64] and "-----BEGIN" not in tail[:end]:
-        tail = after_key(tail)
-    return head, tail
-
-
-_EDGES: Final = ("\n", " ", "\t", '"', "'", ",", ";")
-_MOST_EDGE: Final = 4_096

@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import replace
 
-from jidoka.contract.secret_formats import without_edges
+from jidoka.contract.private_keys import without_edges
 from jidoka.core.tooling import CommandResult, Limits, Stdio
 from jidoka.sandbox.control_groups import ControlGroups, Group
 from jidoka.sandbox.output import Output

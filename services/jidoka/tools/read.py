@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from jidoka.contract.redaction import Redactor
 from jidoka.core.tooling import (
     INLINE_BYTES,
     EffectClass,
@@ -51,8 +52,23 @@ class Read(ChangesNoKnownFile):
             return ToolOutcome(f"({place} is a binary file of {len(data)} bytes; it is not shown)")
         if not data:
             return ToolOutcome(f"({place} is empty)")
-        lines = as_text(data).replace("\r\n", "\n").removesuffix("\n").split("\n")
+        text = _without_keys(as_text(data), context.redactor).replace("\r\n", "\n")
+        lines = text.removesuffix("\n").split("\n")
         return ToolOutcome(_page(lines, args.get("offset", 1), args.get("limit", MAX_LINES)))
+
+
+def _without_keys(text: str, redactor: Redactor) -> str:
+    """Return a file's text without private keys: nobody could tell one from lines of its middle.
+
+    The lines after it keep their numbers.
+    """
+    if "PRIVATE KEY" not in text:
+        return text
+    for stands, values in redactor.secrets_of(text).items():
+        for value in values:
+            if "\n" in value:
+                text = text.replace(value, stands + "\n" * value.count("\n"))
+    return text
 
 
 def _page(lines: list[str], offset: int, limit: int) -> str:

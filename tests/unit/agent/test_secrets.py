@@ -17,7 +17,7 @@ from jidoka.bus.memory import MemoryBlobs
 from jidoka.contract.errors import SecretWithheld
 from jidoka.contract.live import Delta, LiveKind
 from jidoka.contract.redaction import Redactor, Redactors
-from jidoka.contract.secret_formats import without_edges
+from jidoka.contract.private_keys import without_edges
 from jidoka.core.tooling import ToolContext, ToolOutcome
 from jidoka.sandbox.beneath import Beneath
 from jidoka.sandbox.probe import ProbedSandbox

@@ -151,8 +151,10 @@ def test_what_was_struck_out_is_known_by_its_placeholder():
 
 KNOWN = Redactor(b"a key", "s1", KnownValues(["zyx987zyx987"]))
 SECRETS = st.sampled_from(sorted(form for s in EVERY.values() for form in encodings(s).values()))
+REST = EVERY["private-key"].partition("\n")[2]
 WORDS = st.one_of(
     SECRETS,
+    st.sampled_from([REST, f"\n{REST}", f"\n{REST[:200]}", REST.replace("\n", "\r\n")]),
     st.text(LETTERS + ' \n"=:/-_+.{}', max_size=30),
     st.text(max_size=6),
     st.sampled_from(
@@ -188,6 +190,42 @@ def test_a_secret_is_struck_out_wherever_its_text_is_cut():
         stream = REDACTOR.stream()
         redacted = stream.feed(text[:at]) + stream.feed(text[at:]) + stream.close()
         assert redacted == REDACTOR.text(text)[0], at
+
+
+def test_a_private_key_is_struck_out_wherever_its_output_is_cut():
+    text = f"$ cat key.pem\n{EVERY['private-key']}\n$ \n" + "and more " * 20
+
+    for at in range(len(text)):
+        stream = REDACTOR.stream()
+        first, second = stream.feed(text[:at]), stream.feed(text[at:]) + stream.close()
+        assert first + second == REDACTOR.text(text)[0], at
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        REST,
+        f"$ tail -n +2 key.pem\n{REST}\n$ ",
+        f"-----\n{REST}".replace("\n", "\r\n"),
+        "".join(f"{n:>6}\t{line}\n" for n, line in enumerate(REST.splitlines(), 2)),
+    ],
+    ids=["alone", "tail", "crlf", "listing"],
+)
+def test_the_rest_of_a_private_key_is_known_by_its_end(shown: str):
+    redacted, count = REDACTOR.text(f"{shown}\nthe end")
+
+    assert count == 1
+    assert all(line not in redacted for line in REST.splitlines()[:-1])
+    assert redacted.endswith("\nthe end")
+
+
+def test_lines_that_end_in_a_certificate_or_in_nothing_are_left_alone():
+    body = "\n".join(REST.splitlines()[:-1])
+    certificate = "-----" + f"BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n"
+    many = f"{body}\n" * 200
+
+    for text in (certificate, body, many):
+        assert REDACTOR.text(text) == (text, 0)
 
 
 def test_a_long_text_is_not_held():

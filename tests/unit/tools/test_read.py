@@ -12,6 +12,7 @@ from jidoka.contract.errors import (
     ToolFailed,
 )
 from jidoka.core.tooling import INLINE_BYTES
+from tests.support.secrets import private_key
 
 
 async def test_lines_come_with_their_numbers(bench):
@@ -26,6 +27,20 @@ async def test_a_part_is_read_by_offset_and_limit(bench):
     text = await bench.text("read", path="n.txt", offset=3, limit=2)
 
     assert text == "     3\tline 3\n     4\tline 4\n(10 lines; go on with offset 5)"
+
+
+async def test_a_page_from_the_middle_of_a_private_key_shows_none_of_it(bench):
+    key = private_key()
+    (bench.root / "key.pem").write_text(f"mine:\n{key}\nafter\n")
+    last = len(key.splitlines()) + 2
+
+    middle = await bench.text("read", path="key.pem", offset=4, limit=2)
+    whole = await bench.text("read", path="key.pem")
+
+    assert middle == f"     4\t\n     5\t\n({last} lines; go on with offset 6)"
+    assert whole.startswith("     1\tmine:\n     2\t[redacted:private-key:")
+    assert whole.endswith(f"{last:>6}\tafter")
+    assert not [line for line in key.splitlines() if line in whole]
 
 
 async def test_a_long_file_is_read_page_by_page_without_a_gap(bench):
