@@ -46,7 +46,11 @@ class Model(Protocol):
     """Where answers come from."""
 
     async def complete(self, call: LlmCall, *, attach: bool = False) -> LlmAnswer:
-        """Return the whole answer; with `attach`, first look for the call in flight."""
+        """Return the whole answer; with `attach`, first look for the call in flight.
+
+        Raises:
+            JidokaError: the attempt failed; `retryable` says whether another may succeed.
+        """
         ...
 
 

@@ -16,6 +16,8 @@ MOST_ENTRIES = 20_000
 MOST_SECONDS = 0.5
 MOST_BYTES = 8_192
 """Of the text."""
+MOST_DEPTH = 64
+"""Folders within folders; what lies deeper is not looked at."""
 _MOST_IGNORE_BYTES = 65_536
 _SKIPPED = frozenset({".git", ".jidoka", "node_modules", ".venv", "venv", "__pycache__", ".tox"})
 
@@ -77,9 +79,9 @@ def _into(folder: int, prefix: str, rules: tuple[tuple[str, Rules], ...], walk: 
         path, is_folder = f"{prefix}{entry.name}", entry.is_dir(follow_symlinks=False)
         if entry.name in _SKIPPED or _is_ignored(f"{path}/" if is_folder else path, rules):
             continue
-        if is_folder:
+        if is_folder and path.count("/") < MOST_DEPTH:
             folders.append((entry.name, f"{path}/"))
-        else:
+        elif not is_folder:
             walk.files.append(_told(path))
     for name, path in folders:
         for child in _opened(name, folder):

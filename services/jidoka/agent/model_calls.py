@@ -9,9 +9,8 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
 
-from jidoka.agent.compacting import Compacting
+from jidoka.agent.compacting import Compacting, Model
 from jidoka.agent.reading import Reading
 from jidoka.agent.recorder import Recorder, Unwanted
 from jidoka.agent.tool_calls import ToolCalls
@@ -29,18 +28,6 @@ from jidoka.core.state import SessionState
 from jidoka.core.tokens import written_tool
 
 log = logging.getLogger(__name__)
-
-
-class Model(Protocol):
-    """Where answers come from."""
-
-    async def complete(self, call: LlmCall, *, attach: bool = False) -> LlmAnswer:
-        """Return the whole answer; with `attach`, first look for the call in flight.
-
-        Raises:
-            JidokaError: the attempt failed; `retryable` says whether another may succeed.
-        """
-        ...
 
 
 @dataclass(slots=True)

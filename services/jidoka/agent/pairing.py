@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from jidoka.agent.after_tools import AfterTools
 from jidoka.agent.aftermath import Aftermath
 from jidoka.agent.clock import new_id, now
-from jidoka.agent.compacting import Compacting
+from jidoka.agent.compacting import Compacting, Model
 from jidoka.agent.live_output import LiveOutput
-from jidoka.agent.model_calls import Model, ModelCalls
+from jidoka.agent.model_calls import ModelCalls
 from jidoka.agent.perform import Performer
 from jidoka.agent.project import Project
 from jidoka.agent.questions import Questions

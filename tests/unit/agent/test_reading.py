@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from jidoka.agent.file_index import MOST_BYTES, index_of
+from jidoka.agent.file_index import MOST_BYTES, MOST_DEPTH, index_of
 from jidoka.agent.notes import repository_of
 from jidoka.agent.reading import Reading
 from jidoka.contract.briefing import ContextSource
@@ -234,3 +234,14 @@ async def test_secrets_are_struck_out_and_what_has_some_is_not_told_again(tmp_pa
 
     assert first[0].text == "The key is [...]."
     assert second == []
+
+
+def test_the_index_ends_where_folders_are_too_deep(tmp_path: Path):
+    deepest = tmp_path / "/".join("d" * 100)
+    deepest.mkdir(parents=True)
+    (deepest / "file").write_text("")
+    (tmp_path / "/".join("d" * MOST_DEPTH) / "seen").write_text("")
+
+    found = index(tmp_path)
+
+    assert [line.rpartition("/")[2] for line in found] == ["seen"]
