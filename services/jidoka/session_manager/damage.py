@@ -20,6 +20,7 @@ from jidoka.bus.connection import Bus
 from jidoka.bus.entries import TOMBSTONE, check_follows
 from jidoka.bus.event_log import NatsEventLog
 from jidoka.bus.integrity import compare, examined
+from jidoka.bus.leaving import all_ended
 from jidoka.contract import subjects
 from jidoka.contract.content import Status
 from jidoka.contract.errors import JidokaError, LogDamaged, SessionNotFound, Unavailable
@@ -33,6 +34,8 @@ from jidoka.session_manager.sessions import Sessions
 from jidoka.telemetry import logger
 
 RETRY_S: Final = 1.0
+MOST_AT_ONCE: Final = 8
+"""So many logs are read whole at a time, because they are in doubt."""
 PAUSE_S: Final = 0.01
 """Between two logs of a patrol: it must not be felt."""
 
@@ -50,6 +53,7 @@ class Damage:
         self._sound: set[str] = set()
         """Sessions whose logs were read whole and found sound since they were last in doubt."""
         self._reading: dict[str, asyncio.Task[None]] = {}
+        self._room = asyncio.Semaphore(MOST_AT_ONCE)
         self._telling: set[asyncio.Task[None]] = set()
         self._changed: Callable[[str], None] = lambda _: None
 
@@ -165,7 +169,8 @@ class Damage:
     async def _until_examined(self, session_id: str) -> None:
         while True:
             try:
-                await self._examine(session_id)
+                async with self._room:
+                    await self._examine(session_id)
                 break
             except JidokaError as problem:
                 logger().warning("a log cannot be read yet", code=problem.code)
@@ -213,8 +218,7 @@ class Damage:
                 await self.patrol()
         finally:
             forget()
-            for task in (*self._reading.values(), *self._telling):
-                task.cancel()
+            await all_ended((*self._reading.values(), *self._telling), 0)
 
     async def patrol(self) -> None:
         """Read every log whole, one after the other."""
