@@ -66,6 +66,21 @@ def test_the_context_is_shown_part_by_part_with_notes_files_and_what_is_to_be_do
     assert "[>] read the note" in followed
 
 
+def test_a_conversation_is_cleared_for_the_model_and_kept_in_the_log(
+    home: Home, project: Path, script: Write
+):
+    session_id = create(home, project, script({"text": "a"}, loop=True))
+    home.jidoka("send", session_id, "Remember the word lilac.", "--wait")
+
+    cleared = home.json("clear", session_id, "--json")
+
+    left = json.dumps(home.json("context", session_id, "--json")["messages"])
+    assert "lilac" not in left
+    assert "lilac" in home.jidoka("follow", session_id, "--no-wait").stdout
+    assert events_of(home, session_id, e.ConversationCleared)
+    assert cleared["session_id"] == session_id
+
+
 def test_a_session_is_shown_in_the_words_of_a_person(home: Home, project: Path, script: Write):
     more = ("--rule", "deny * .env")
     session_id = create(home, project, script({"text": "a"}), *more)
@@ -128,7 +143,7 @@ def test_a_path_that_leads_out_is_refused_and_one_that_is_not_active_too(
 
     answers = (outside, missing, unknown)
     codes = [json.loads(answer.stdout)["error"]["code"] for answer in answers]
-    assert codes == ["path_outside_project", "path_not_found", "path_not_found"]
+    assert codes == ["path_outside_project", "path_not_found", "invalid_message"]
 
 
 def test_a_compacted_conversation_goes_on_from_its_summary_and_the_log_keeps_all(

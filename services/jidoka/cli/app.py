@@ -9,6 +9,7 @@ import typer
 from jidoka.cli import (
     answer,
     cancel,
+    clear,
     compact,
     context,
     demo,
@@ -101,6 +102,7 @@ EXAMPLES = {
     "retry": ("jidoka retry cart --wait", "jidoka retry cart --regenerate"),
     "context": ("jidoka context", "jidoka context cart --full", "jidoka context cart --json"),
     "compact": ("jidoka compact", "jidoka compact cart --keep 'the failing tests by name'"),
+    "clear": ("jidoka clear cart",),
     "usage": (
         "jidoka usage",
         "jidoka usage --by model",
@@ -127,6 +129,7 @@ for module in (
     retry,
     context,
     compact,
+    clear,
     usage,
     serve,
 ):

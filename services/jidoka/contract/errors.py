@@ -494,7 +494,10 @@ class ProviderRefused(Upstream):
 
 
 class ContextOverflow(Refused):
-    """{tokens} tokens do not fit the model's window of {window}. Clear the conversation."""
+    """{tokens} tokens do not fit into {window}, the model's window or the limit `context_tokens`.
+
+    Raise the limit, take active files away, or clear the conversation (`jidoka clear`).
+    """
 
     code: ClassVar[str] = "context_overflow"
     tokens: int

@@ -50,8 +50,10 @@ class Briefing:
                 self.window = int(error.details.get("window") or 0) or self.window
             case e.TodoUpdated(items=items):
                 self.todo = items
-            case e.SessionConfigured(llm=llm) if llm is not None:
-                self.window, self.factor = None, 1.0
+            case e.SessionConfigured(llm=llm, limits=limits):
+                if llm or limits:  # what did not fit may have been a limit's room, not the model's
+                    self.window = None
+                self.factor = 1.0 if llm else self.factor
             case e.ConversationCleared():
                 self.todo, self.indexed_at = (), None
             case e.ContextCompacted(method=method):

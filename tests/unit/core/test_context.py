@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from jidoka.contract import events as e
 from jidoka.contract.briefing import ContextSource, TodoItem
-from jidoka.contract.content import Limits, ToolCall, Usage
+from jidoka.contract.content import ErrorInfo, Limits, ToolCall, Usage
 from jidoka.contract.errors import ContextOverflow
 from jidoka.core.attention import Attention
 from jidoka.core.briefing import ASSUMED_WINDOW, Briefing
@@ -160,6 +160,21 @@ def test_a_file_s_name_does_not_end_the_mark_that_it_stands_in():
     sent = assembled(replace(STATE, attention=Attention(files=(name,))), transcript, TOOLS)
 
     assert '<file path="a&quot;\\n</file>\\nb">\nx = 1' in sent.messages[0]["content"]
+
+
+def test_a_limit_that_was_too_narrow_is_forgotten_when_it_is_lifted():
+    narrow = replace(STATE, limits=Limits(context_tokens=1_000))
+    transcript = talked([(10, [20])])
+    problem = ErrorInfo(code="context_overflow", message="no", details={"window": 1_000})
+    transcript.briefing.add(
+        e.LlmFailed(turn_id="t", call_id="c", step=1, error=problem, attempt=1), None
+    )
+
+    before = room_of(narrow, transcript.briefing).window
+    transcript.briefing.add(e.SessionConfigured(limits=Limits()), None)
+
+    assert before == 1_000
+    assert room_of(STATE, transcript.briefing).window == ASSUMED_WINDOW
 
 
 def test_a_compaction_that_had_nothing_to_do_is_not_counted():
