@@ -65,8 +65,9 @@ def _sessions() -> list[dict[str, Any]]:
 
 
 def _standing(session: dict[str, Any]) -> str:
-    waits = session["error"] == "no_host"
-    return f"{session['status']}, no_host" if waits else str(session["status"])
+    """Return the status, and what keeps the session from going on."""
+    keeps = {"no_host": "no_host", "log_damaged": "degraded"}.get(session["error"])
+    return ", ".join(word for word in (session["status"], keeps) if word)
 
 
 def _print(report: dict[str, Any], print_table: Any) -> None:

@@ -10,7 +10,7 @@ from jidoka.bus.blobs import NatsBlobs, ref_of
 from jidoka.contract.commands import CreateSession, ForkSession
 from jidoka.contract.content import Sharing
 from jidoka.contract.envelope import Envelope
-from jidoka.contract.errors import InvalidMessage, Refused
+from jidoka.contract.errors import InvalidMessage, LogDamaged, Refused
 from jidoka.contract.events import SessionCreated, SessionForked
 from jidoka.contract.ids import session_id_of
 from jidoka.core.files_at import files_at
@@ -38,7 +38,8 @@ class Forker:
         """Return the new session; the first one is only read.
 
         Raises:
-            InvalidMessage: `at` is beyond the end. LogDamaged: a part of the log is missing.
+            InvalidMessage: `at` is beyond the end. LogDamaged: a part of the log is missing,
+                before `at`.
             SnapshotMissing: the files of then are not kept.
             What creating a session raises. In each case nothing of it is left.
         """
@@ -74,8 +75,14 @@ class Forker:
                 raise
 
     async def _entries(self, session_id: str, at: int | None) -> list[Entry]:
-        async with aclosing(self._log.read(session_id)) as log:
-            entries = [entry async for entry in log]
+        entries: list[Entry] = []
+        try:
+            async with aclosing(self._log.read(session_id)) as log:
+                async for entry in log:
+                    entries.append(entry)  # noqa: PERF401 - what was read before a damage is kept
+        except LogDamaged:
+            if at is None or not entries or entries[-1].sequence < at:
+                raise
         last = entries[-1].sequence if entries else 0
         if at is not None and at > last:
             raise InvalidMessage.of("data.at", f"{at} is beyond the last event, {last}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from jidoka.bus.quarantine import Quarantine, Quarantined, Wanted
 from jidoka.contract import events as e
 from jidoka.contract.errors import LogDamaged
 from jidoka.contract.subjects import session_event
-from jidoka.core.ports import Head
+from jidoka.core.ports import Draft, Head
 from tests.support.fake_host import FakeHost
 from tests.support.manager import ask, create, events_until, leading, record, settle
 from tests.support.nats import NatsServer
@@ -192,3 +193,28 @@ async def degraded(bus: Bus, session: str) -> dict:
         if info["degraded"]:
             return info
         await asyncio.sleep(0.01)
+
+
+async def test_a_fork_goes_on_from_before_what_is_damaged(
+    bus: Bus, nats_url: str, host: FakeHost, home: Path, tmp_path: Path
+):
+    async with leading(bus, nats_url, home):
+        session = (await create(bus, tmp_path / "p"))["session_id"]
+        await events_until(bus, session, "active")
+        await record(bus, session, e.MessageAccepted(message_id="m", content="hello"))
+        log = NatsEventLog(bus)
+        last = await log.last(session)
+        assert last is not None
+        draft = Draft(e.MessageAccepted(message_id="n", content="later"), "n", "/test")
+        await log.append(session, draft, replace(last.head, sequence=last.sequence + 2))
+        await degraded(bus, session)
+        (tmp_path / "q").mkdir()
+        fork = {"session_id": session, "project_path": str(tmp_path / "q")}
+
+        made = await ask(bus, "session.fork", fork | {"at": last.sequence})
+
+        with pytest.raises(LogDamaged):
+            await ask(bus, "session.fork", fork | {"at": last.sequence + 1})
+    birth, *_ = [entry.event async for entry in log.read(made["session_id"])]
+    assert isinstance(birth, e.SessionForked)
+    assert birth.at == last.sequence
