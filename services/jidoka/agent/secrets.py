@@ -8,7 +8,9 @@ placeholder must not end up in a file or a command.
 
 from __future__ import annotations
 
+import os
 import re
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -61,12 +63,12 @@ class SessionSecrets:
         for name in PLACES:
             path = Path(self.root, name)
             try:
-                stat = path.stat()
-                if self._stamps.get(name) == (stat.st_mtime_ns, stat.st_size):
+                found = path.stat()
+                stamp = (found.st_mtime_ns, found.st_size)
+                if self._stamps.get(name) == stamp or not stat.S_ISREG(found.st_mode):
                     continue
-                self._stamps[name] = (stat.st_mtime_ns, stat.st_size)
-                with path.open("rb") as file:
-                    text = file.read(_MOST_BYTES).decode("utf-8", "replace")
+                self._stamps[name] = stamp
+                text = _start_of(path)
             except OSError:
                 continue
             values = [value for value in _LINE.findall(text) if "://" not in value]
@@ -150,6 +152,12 @@ class GuardedTool:
         if not found and any(placeholder in text for text in texts):
             return placeholder  # the file is about placeholders
         raise SecretWithheld(placeholder=placeholder, tool=self.spec.name)
+
+
+def _start_of(path: Path) -> str:
+    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK  # a pipe there holds nobody
+    with os.fdopen(os.open(path, flags), "rb") as file:
+        return file.read(_MOST_BYTES).decode("utf-8", "replace")
 
 
 def _tag(placeholder: str) -> str:

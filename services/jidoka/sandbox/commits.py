@@ -75,9 +75,11 @@ def _repository(project: Path) -> tuple[Path, Path]:
         raise ToolFailed(reason="the project folder is no git repository")
     if git.is_dir():
         return git, git
+    if not git.is_file():  # who reads a pipe may wait for ever
+        raise ToolFailed(reason="the project's .git is no file and no folder")
     folder = Path(project / git.read_text().removeprefix("gitdir:").strip())
     shared = folder / "commondir"
-    common = (folder / shared.read_text().strip()).resolve() if shared.exists() else folder
+    common = (folder / shared.read_text().strip()).resolve() if shared.is_file() else folder
     return folder, common
 
 

@@ -53,10 +53,15 @@ def erase_files(home: Path, session_id: str) -> None:
 def _administration(worktree: Path) -> Path | None:
     """Return the folder in which the project's repository keeps account of a worktree."""
     try:
-        named = (worktree / ".git").read_text().removeprefix("gitdir:").strip()
-        folder = Path(named)
-        back = (folder / "gitdir").read_text().strip()
+        folder = Path(_read(worktree / ".git").removeprefix("gitdir:").strip())
+        back = _read(folder / "gitdir").strip()
     except (OSError, ValueError):
         return None
     belongs = folder.parent.name == "worktrees" and Path(back) == worktree / ".git"
     return folder if belongs and folder.name == worktree.name else None
+
+
+def _read(path: Path) -> str:
+    if not path.is_file():  # who reads a pipe may wait for ever
+        raise ValueError(path)
+    return path.read_text()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from base64 import b64decode, b64encode
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,8 @@ from jidoka.agent.spill import BlobSpill
 from jidoka.bus.memory import MemoryBlobs
 from jidoka.contract.errors import SecretWithheld
 from jidoka.contract.live import Delta, LiveKind
-from jidoka.contract.redaction import Redactor, Redactors
 from jidoka.contract.private_keys import without_edges
+from jidoka.contract.redaction import Redactor, Redactors
 from jidoka.core.tooling import ToolContext, ToolOutcome
 from jidoka.sandbox.beneath import Beneath
 from jidoka.sandbox.probe import ProbedSandbox
@@ -222,3 +223,13 @@ def test_the_rest_of_a_private_key_is_left_out():
     _, tail = without_edges("", "\n".join([*lines[2:], "after", json.dumps({})]))
 
     assert tail == "after\n{}"
+
+
+def test_a_pipe_in_the_place_of_a_file_of_secrets_holds_nobody(tmp_path: Path):
+    os.mkfifo(tmp_path / ".env")
+    (tmp_path / ".env.local").write_text(f"API_KEY={KEY}\n")
+    secrets = SessionSecrets(Redactors(b"a key"), "s1", str(tmp_path))
+
+    text, _ = secrets.redactor().text(f"it is {KEY}")
+
+    assert KEY not in text
