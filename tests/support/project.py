@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from jidoka.core.tooling import (
     Tool,
     ToolContext,
     ToolOutcome,
+    within,
 )
 from jidoka.tools.toolbox import Toolbox, builtin_tools
 
@@ -34,7 +35,9 @@ class ToolBench:
 
     async def call(self, name: str, **args: Any) -> ToolOutcome:
         checked = self.toolbox.checked(name, args)
-        return await self.tool(name).run(checked, self.context)
+        tool = self.tool(name)
+        outcome = await tool.run(checked, self.context)
+        return replace(outcome, text=within(outcome.text, tool.spec.output_bytes))
 
     async def text(self, name: str, **args: Any) -> str:
         return (await self.call(name, **args)).text

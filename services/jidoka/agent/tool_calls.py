@@ -30,12 +30,14 @@ from jidoka.core.effects import (
 )
 from jidoka.core.state import OpenCall, SessionState
 from jidoka.core.tooling import (
+    INLINE_BYTES,
     EffectClass,
     FileState,
     Tool,
     ToolContext,
     ToolOutcome,
     output_so_far,
+    within,
 )
 
 log = logging.getLogger(__name__)
@@ -125,6 +127,7 @@ class ToolCalls:
             raise ToolTimeout(timeout_s=tool.spec.timeout_s) from None
         finally:
             await live.close()
+        outcome = replace(outcome, text=within(outcome.text, tool.spec.output_bytes))
         await self._completed(effect, call, outcome, began_s)
 
     async def recover(self, effect: RecoverTool) -> None:
@@ -221,7 +224,7 @@ class ToolCalls:
             call_id=call.call_id,
             tool=call.call.tool,
             error=error_info(problem),
-            output=output_so_far(problem),
+            output=within(output_so_far(problem), INLINE_BYTES),
             duration_s=_since(began_s),
         )
         await self.recorder.record(effect, lambda _state: event)

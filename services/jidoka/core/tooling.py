@@ -24,6 +24,8 @@ ASK_TOOL = "ask"
 """The tool by which the agent asks a person; its call waits for the answer before it runs."""
 INLINE_BYTES = 64 * 1024
 """What the model reads of an output at most: half of it from the head, half from the tail."""
+_LEFT_OUT_BYTES = 64
+"""Room for the sentence that says what is left out."""
 SPILL_BYTES = 64 * MIB
 """How much of a long output is kept whole beside the text."""
 
@@ -51,6 +53,10 @@ class ToolSpec:
     """JSON Schema of the arguments, an object."""
     effect: EffectClass
     timeout_s: float
+    output_bytes: int = INLINE_BYTES
+    """What the model reads of an outcome at most; of more the middle is left out."""
+    streams: bool = False
+    """Whether it shows what comes while it runs, on `live.tool_output`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +251,16 @@ class Tool(Protocol):
             Refused, Failed: with the output so far as the error's note.
         """
         ...
+
+
+def within(text: str, most_bytes: int) -> str:
+    """Return a text of at most so many bytes: head and tail, and how much is left out between."""
+    data = text.encode("utf-8", "replace")
+    if len(data) <= most_bytes:
+        return text
+    half = (most_bytes - _LEFT_OUT_BYTES) // 2
+    head, tail = (part.decode("utf-8", "ignore") for part in (data[:half], data[-half:]))
+    return f"{head}\n… ({len(data) - 2 * half} bytes left out) …\n{tail}"
 
 
 def output_so_far(error: BaseException) -> str:

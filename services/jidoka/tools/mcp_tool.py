@@ -26,6 +26,7 @@ class McpTool(ChangesNoKnownFile):
             parameters=offer.schema,
             effect=EffectClass.UNKNOWN,
             timeout_s=CALL_S,
+            streams=True,
         )
 
     async def run(self, args: Mapping[str, Any], context: ToolContext) -> ToolOutcome:

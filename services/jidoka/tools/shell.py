@@ -44,6 +44,7 @@ class Shell(ChangesNoKnownFile):
         ),
         effect=EffectClass.EFFECT,
         timeout_s=DEFAULT_TIMEOUT_S,
+        streams=True,
     )
 
     async def run(self, args: Mapping[str, Any], context: ToolContext) -> ToolOutcome:

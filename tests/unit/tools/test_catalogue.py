@@ -1,4 +1,7 @@
-"""What every tool has to say of itself: its arguments, its class, its time."""
+"""What every tool has to say of itself: its arguments, its class, its time and its output.
+
+That they keep to what they say of their output is in `test_output.py`, where each one is run.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from jidoka.core.tooling import ASK_TOOL, EffectClass, Tool
+from jidoka.core.tooling import ASK_TOOL, INLINE_BYTES, EffectClass, Tool
 from jidoka.tools.background import BackgroundShells
 from jidoka.tools.fetch import Fetch
 from jidoka.tools.toolbox import builtin_tools
@@ -61,6 +64,12 @@ def test_a_tool_says_what_it_does_and_how_long_it_may_take(tool: Tool):
     assert tool.spec.effect in (EffectClass.PURE, EffectClass.IDEMPOTENT, EffectClass.EFFECT)
     assert 0 < tool.spec.timeout_s <= LONGEST_S
     assert 0 < len(tool.spec.description) <= MOST_DESCRIPTION
+
+
+@pytest.mark.parametrize("tool", TOOLS, ids=named)
+def test_a_tool_says_how_much_it_tells_and_whether_it_shows_it_while_it_comes(tool: Tool):
+    assert 0 < tool.spec.output_bytes <= INLINE_BYTES
+    assert tool.spec.streams == (tool.spec.name == "shell")
 
 
 def test_the_tool_that_asks_has_the_name_that_waits():
