@@ -12,7 +12,7 @@ import logging
 import os
 from collections.abc import Awaitable, Callable
 from types import TracebackType
-from typing import Final
+from typing import Any, Final
 
 from pydantic import ValidationError
 
@@ -36,6 +36,10 @@ LEAVE_S: Final = 4.0
 """How long requests in work may go on when the lead ends."""
 
 
+Answer = Callable[[Asked], Awaitable[bytes]]
+Refusal = Callable[[JidokaError], bytes]
+
+
 class Door:
     """Takes requests and answers every one of them while its context lasts."""
 
@@ -47,11 +51,11 @@ class Door:
         self._working: set[asyncio.Task[None]] = set()
         self._carrier = Carrier(url, name, bus)
         for command in sorted(MANAGER_COMMANDS):
-            self._listen(manager_request(command), self._command)
-        self._listen(manager_request("session.settle"), self._settle)
-        self._listen(manager_request("session.check"), self._check)
-        self._listen(manager_request("session.abandon"), self._abandon)
-        self._listen(manager_request("registry.rebuild"), self._rebuild)
+            self._listen(manager_request(command), self._command, self._refused)
+        self._listen(manager_request("session.settle"), self._settle, _no)
+        self._listen(manager_request("session.check"), self._check, _no)
+        self._listen(manager_request("session.abandon"), self._abandon, _no)
+        self._listen(manager_request("registry.rebuild"), self._rebuild, _no)
 
     async def __aenter__(self) -> Door:
         """Open; what is asked after this is answered."""
@@ -81,52 +85,44 @@ class Door:
         about = envelope.model_copy(update={"subject": session_id}) if session_id else envelope
         return reply_to(about, ACCEPTED, answer, self._source).to_json()
 
+    def _refused(self, problem: JidokaError) -> bytes:
+        return reply_to(None, REFUSED, problem, self._source).to_json()
+
     async def _settle(self, asked: Asked) -> bytes:
-        try:
-            done = await self._service.settle(_session_in(asked))
-        except JidokaError as problem:
-            return json.dumps({"ok": False, "error": problem.as_dict()}).encode()
-        return json.dumps({"ok": done}).encode()
+        return _said(ok=await self._service.settle(_session_in(asked)))
 
     async def _check(self, asked: Asked) -> bytes:
-        try:
-            await self._service.check(_session_in(asked))
-        except JidokaError as problem:
-            return json.dumps({"ok": False, "error": problem.as_dict()}).encode()
-        return b'{"ok": true}'
+        await self._service.check(_session_in(asked))
+        return _said(ok=True)
 
     async def _abandon(self, asked: Asked) -> bytes:
-        try:
-            row = await self._service.abandon(_session_in(asked))
-        except JidokaError as problem:
-            return json.dumps({"ok": False, "error": problem.as_dict()}).encode()
-        return json.dumps({"ok": True, "sequence": row.sequence, "cursor": row.cursor}).encode()
+        row = await self._service.abandon(_session_in(asked))
+        return _said(ok=True, sequence=row.sequence, cursor=row.cursor)
 
     async def _rebuild(self, _: Asked) -> bytes:
-        try:
-            position = await self._service.rebuild()
-        except JidokaError as problem:
-            return json.dumps({"ok": False, "error": problem.as_dict()}).encode()
-        return json.dumps({"ok": True, "position": position}).encode()
+        return _said(ok=True, position=await self._service.rebuild())
 
     # --- all requests ---
 
-    def _listen(self, subject: str, answer: Callable[[Asked], Awaitable[bytes]]) -> None:
+    def _listen(self, subject: str, answer: Answer, refusal: Refusal) -> None:
         async def take(asked: Asked) -> None:
             await self._room.acquire()
-            task = asyncio.create_task(self._work(asked, answer), name=f"answer {asked.subject}")
+            work = self._work(asked, answer, refusal)
+            task = asyncio.create_task(work, name=f"answer {asked.subject}")
             self._working.add(task)
             task.add_done_callback(self._done)
 
         self._carrier.listen(subject, take)
 
-    async def _work(self, asked: Asked, answer: Callable[[Asked], Awaitable[bytes]]) -> None:
+    async def _work(self, asked: Asked, answer: Answer, refusal: Refusal) -> None:
         try:
             body = await answer(asked)
+        except JidokaError as problem:
+            body = refusal(problem)
         except Exception:  # a defect in one request must not stay without an answer
             incident = os.urandom(4).hex()
             log.exception("incident %s in %s", incident, asked.subject)
-            body = reply_to(None, REFUSED, Internal(incident=incident), self._source).to_json()
+            body = refusal(Internal(incident=incident))
         if asked.reply_to:
             headers = STRUCTURED if body.startswith(b'{"specversion"') else None
             await self._bus.publish(asked.reply_to, body, headers=headers)
@@ -148,3 +144,12 @@ def _session_in(asked: Asked) -> str:
         return Settle.model_validate_json(asked.body).session_id
     except ValidationError as problem:
         raise InvalidMessage(problems=problems_of(problem)) from None
+
+
+def _said(**fields: Any) -> bytes:
+    """Return the answer to an internal request."""
+    return json.dumps(fields).encode()
+
+
+def _no(problem: JidokaError) -> bytes:
+    return _said(ok=False, error=problem.as_dict())
