@@ -23,15 +23,6 @@ def tokens_of(text: str) -> int:
     return (len(text.encode("utf-8", "replace")) + 2) // 3
 
 
-def tokens_of_message(message: Mapping[str, Any]) -> int:
-    """Return the tokens of a message in the shape of OpenAI's chat completions."""
-    count = FRAME + tokens_of(message.get("content") or "")
-    for call in message.get("tool_calls") or ():
-        function = call["function"]
-        count += FRAME + tokens_of(function["name"]) + tokens_of(function["arguments"])
-    return count
-
-
 def tokens_of_tools(specs: Iterable[Mapping[str, Any]]) -> int:
     """Return the tokens of the tools that a model is offered."""
     return sum(_of_spec(spec)[2] for spec in specs)

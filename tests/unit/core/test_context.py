@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -19,7 +20,7 @@ from jidoka.core.briefing import ASSUMED_WINDOW, Briefing
 from jidoka.core.context import assembled, room_of, ruled_tokens
 from jidoka.core.pieces import SUMMARY, Answered, Said
 from jidoka.core.state import SessionState
-from jidoka.core.tokens import tokens_of_message, tokens_of_tools
+from jidoka.core.tokens import FRAME, tokens_of, tokens_of_tools
 from jidoka.core.transcript import Transcript
 from tests.support.entries import LogWriter
 
@@ -93,6 +94,15 @@ def is_accepted(messages: tuple[dict[str, Any], ...]) -> bool:
             if not rest or rest.pop(0).get("tool_call_id") != call["id"]:
                 return False
     return roles[0] == "system" and "system" not in roles[1:] and all(m["content"] for m in plain)
+
+
+def tokens_of_message(message: Mapping[str, Any]) -> int:
+    """Return the tokens of a message in the shape of OpenAI's chat completions."""
+    count = FRAME + tokens_of(message.get("content") or "")
+    for call in message.get("tool_calls") or ():
+        function = call["function"]
+        count += FRAME + tokens_of(function["name"]) + tokens_of(function["arguments"])
+    return count
 
 
 @given(CONVERSATIONS, st.integers(1_500, 40_000))
