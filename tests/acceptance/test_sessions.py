@@ -241,11 +241,22 @@ def test_the_registry_is_rebuilt_with_the_same_rows(home: Home, project: Path, s
 
 def test_an_unknown_session_exits_3_and_a_broker_that_is_not_there_5(home: Home):
     unknown = home.jidoka("session", "show", "nobody", "--json")
+    spent = home.jidoka("usage", "--session", "nobody")
+    put_away = home.jidoka("dlq", "list", "--session", "no body")
     unreachable = home.jidoka("session", "list", "--json", JIDOKA_NATS_URL="nats://127.0.0.1:9")
 
-    assert unknown.returncode == 3
+    assert (unknown.returncode, spent.returncode, put_away.returncode) == (3, 3, 3)
     assert json.loads(unknown.stdout)["error"]["code"] == "session_not_found"
     assert unreachable.returncode == 5
+
+
+def test_doctor_names_a_setting_that_keeps_a_program_from_starting(home: Home):
+    answer = home.jidoka("doctor", "--json", JIDOKA_IDLE_S="-1")
+
+    checks = {check["name"]: check for check in json.loads(answer.stdout)["checks"]}
+    assert answer.returncode == 1
+    assert checks["settings"]["state"] == "bad"
+    assert "JIDOKA_IDLE_S" in checks["settings"]["text"]
 
 
 def test_doctor_finds_what_is_here_and_shows_no_key(home: Home):

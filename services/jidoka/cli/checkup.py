@@ -17,7 +17,7 @@ from typing import Any, Final, Literal
 
 from jidoka.cli import local_runtime
 from jidoka.contract.errors import JidokaError
-from jidoka.settings import RuntimeSettings
+from jidoka.settings import RuntimeSettings, check_all
 from jidoka.settings.storage import room_in
 
 LIMIT_S: Final = 10.0
@@ -51,7 +51,7 @@ def findings() -> list[Finding]:
         settings = local_runtime.settings_of_runtime()
     except JidokaError as problem:
         return [*found, Finding("settings", "bad", problem.message)]
-    found += [_program("git", needed=False), _program("rg", needed=False)]
+    found += [*_settings(), _program("git", needed=False), _program("rg", needed=False)]
     found += [_program("nats-server", needed=True), _home(settings), *_runtime(settings)]
     found += [_sandbox(), _keys(), _local_model(), _program("docker", needed=False), _terminal()]
     return found
@@ -61,6 +61,15 @@ def _python() -> Finding:
     version = platform.python_version()
     fits = sys.version_info[:2] >= OLDEST_PYTHON
     return Finding("python", "ok" if fits else "bad", f"{version} at {sys.executable}")
+
+
+def _settings() -> list[Finding]:
+    """Return what keeps a program from starting, nothing where nothing does."""
+    try:
+        check_all(os.environ)
+    except JidokaError as problem:
+        return [Finding("settings", "bad", problem.message)]
+    return []
 
 
 def _program(name: str, *, needed: bool) -> Finding:

@@ -37,6 +37,7 @@ class Transcript:
     _from_turn: int = 0
     _todo: tuple[TodoItem, ...] = ()
     _compactions: int = 0
+    _is_away: bool = False
     _texts: dict[str, str] = field(default_factory=dict[str, str])
     _done: set[str] = field(default_factory=set[str])
     _news: list[str] = field(default_factory=list[str])
@@ -56,7 +57,10 @@ class Transcript:
             if self._first_time(f"notice {number}"):
                 self._line(f"- {notice}", _DIM)
         if self._has_ended(view):
-            self._line(f"- the session is {view.status}", _DIM)
+            deleted = view.status_reason == "deleted"
+            self._line(f"- the session is {'deleted' if deleted else view.status}", _DIM)
+        if self._is_back(view):
+            self._line("- the session is open again", _DIM)
         text = "".join(self._news)
         self._news.clear()
         return text
@@ -122,6 +126,10 @@ class Transcript:
         if not self.show_messages or view.status not in ("closed", "terminated"):
             return False
         return self._first_time(f"{view.status} {view.epoch} {len(view.turns)}")
+
+    def _is_back(self, view: SessionView) -> bool:
+        was_away, self._is_away = self._is_away, view.status in ("closed", "terminated")
+        return self.show_messages and was_away and not self._is_away
 
 
 def harmless(text: str) -> str:

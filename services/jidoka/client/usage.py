@@ -18,6 +18,7 @@ from jidoka.client.following import recorded
 from jidoka.client.items import Recorded
 from jidoka.contract import subjects
 from jidoka.contract.content import Status
+from jidoka.contract.errors import SessionNotFound
 from jidoka.contract.events import ContextCompacted, LlmResponded
 from jidoka.contract.replies import SessionInfo
 
@@ -115,6 +116,7 @@ async def spent(
     """Return what was spent: of one session, of one owner's sessions, or of all.
 
     Raises:
+        SessionNotFound: there is none with that id.
         Unavailable, TimedOut: the log or the list cannot be read.
     """
     known = await client.list_sessions(status=tuple(Status), limit=_MOST_SESSIONS)
@@ -124,6 +126,8 @@ async def spent(
         async for item in items:
             if owner is None or item.session_id in wanted:
                 account.add(item)
+    if session_id not in {None, *account.sessions} and not account.total.calls:
+        raise SessionNotFound(asked=session_id or "")
     return account
 
 

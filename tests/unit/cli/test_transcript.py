@@ -110,6 +110,20 @@ def test_messages_and_the_end_of_the_session_are_printed_to_who_follows():
     ]
 
 
+def test_who_follows_is_told_that_a_session_is_back_and_that_one_was_deleted():
+    closed = replace(view(SAID), status=Status.CLOSED)
+    back = replace(closed, status=Status.INITIALIZING)
+    deleted = replace(closed, status=Status.TERMINATED, status_reason="deleted")
+
+    text = printed(closed, back, replace(back, status=Status.ACTIVE), deleted, show_messages=True)
+
+    assert text.splitlines()[-3:] == [
+        "- the session is closed",
+        "- the session is open again",
+        "- the session is deleted",
+    ]
+
+
 @pytest.mark.parametrize(
     ("call", "line"),
     [

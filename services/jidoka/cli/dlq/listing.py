@@ -21,7 +21,7 @@ def command(
     *,
     program: Program = None,
     session: Annotated[
-        str | None, typer.Option("--session", help="Only those of this session, by its id.")
+        str | None, typer.Option("--session", help="Only those of one session.")
     ] = None,
     code: Annotated[str | None, typer.Option("--code", help="Only those with this code.")] = None,
     after: Annotated[int, typer.Option(min=0, help="Begin behind this number.")] = 0,
@@ -29,12 +29,13 @@ def command(
     as_json: options.AsJson = False,
 ) -> int:
     """List what is in quarantine, oldest first; the next page is `--after` the last number."""
-    from jidoka.cli.door import with_client  # noqa: PLC0415
+    from jidoka.cli.door import session_id_of, with_client  # noqa: PLC0415
     from jidoka.cli.showing import print_json, print_table  # noqa: PLC0415
 
     async def work(client: Client) -> tuple[Quarantined, ...]:
+        session_id = await session_id_of(client, session) if session else None
         return await client.list_quarantined(
-            program=program, session_id=session, code=code, after=after, limit=limit + 1
+            program=program, session_id=session_id, code=code, after=after, limit=limit + 1
         )
 
     found = with_client(work)
