@@ -5,6 +5,10 @@ from __future__ import annotations
 from typing import TypedDict
 from urllib.parse import SplitResult, urlsplit
 
+from jidoka.contract.errors import InvalidMessage
+
+_SCHEMES = frozenset({"nats", "tls", "ws", "wss"})
+
 
 def address_of(url: str) -> str:
     """Return `host:port` of a broker's URL: without token or password, fit for a log.
@@ -20,9 +24,25 @@ def _parts(url: str) -> SplitResult:
 
 
 def servers_of(url: str) -> list[str]:
-    """Return the servers that a broker's URL names, with commas between them, without secrets."""
-    parts = [_parts(each.strip()) for each in url.split(",") if each.strip()]
-    return [f"{each.scheme}://{each.netloc.rpartition('@')[2]}" for each in parts]
+    """Return the servers that a broker's URL names, with commas between them, without secrets.
+
+    Raises:
+        InvalidMessage: it names none, or one of them is no address.
+    """
+    servers = [_server(each.strip()) for each in url.split(",") if each.strip()]
+    if not servers or None in servers:
+        raise InvalidMessage.of("nats_url", "must be nats://[TOKEN@]HOST[:PORT], or several")
+    return [server for server in servers if server is not None]
+
+
+def _server(url: str) -> str | None:
+    try:
+        parts = _parts(url)
+        _port = parts.port  # a wrong one is noticed when it is asked for
+    except ValueError:
+        return None
+    known = parts.hostname and parts.scheme in _SCHEMES
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}" if known else None
 
 
 class Secret(TypedDict, total=False):

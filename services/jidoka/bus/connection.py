@@ -248,9 +248,10 @@ async def connect(
     Once made it is kept up for ever: after a loss nats-py tries again every 0.1 to 4 s.
 
     Raises:
-        Unavailable: nobody answers within `patience_s`.
+        InvalidMessage: `url` is none. Unavailable: nobody answers within `patience_s`.
         Unauthenticated: the broker does not know the token.
     """
+    servers = servers_of(url)  # with none nats-py would look for one without end
     client, starting = QuickClient(), True
     bus, seen = Bus(client, address_of(url), url), list[Exception]()
 
@@ -263,7 +264,7 @@ async def connect(
     try:
         async with asyncio.timeout(patience_s):
             await client.connect(
-                servers_of(url),
+                servers,
                 **secret_of(url),
                 name=name,
                 inbox_prefix=inbox_prefix or "_INBOX",
