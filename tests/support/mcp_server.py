@@ -34,6 +34,12 @@ async def slow(seconds: float) -> str:
 
 
 @server.tool()
+def late(timeout_s: str) -> str:
+    """Say what an argument is that has the name of one of ours."""
+    return timeout_s
+
+
+@server.tool()
 def variable(name: str) -> str:
     """Say whether a variable is set, and how long its value is."""
     return f"{name}: {len(os.environ[name])}" if name in os.environ else f"{name}: none"

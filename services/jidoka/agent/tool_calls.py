@@ -110,6 +110,7 @@ class ToolCalls:
         context = self.context(self.recorder.session.state, tool.spec.effect, live.write)
         hidden = self.questions.hidden_from(tool.spec)
         context = replace(context, answer=_answer_of(call), hidden=hidden)
+        patience_s = _patience_s(tool, args, context)
         try:
             before = await tool.pre_state(args, context)
             after = await planned(tool, args, context)
@@ -120,11 +121,11 @@ class ToolCalls:
                 snapshot = await self.files.before(self.recorder.session.state)
                 event = event.model_copy(update={"snapshot": snapshot})
             await self.recorder.record(effect, lambda _state: event)
-            async with asyncio.timeout(_patience_s(tool, args, context)):
+            async with asyncio.timeout(patience_s):
                 outcome = await tool.run(args, context)
             outcome = await self.after.of(effect, call.call_id, outcome, context)
         except TimeoutError:
-            raise ToolTimeout(timeout_s=tool.spec.timeout_s) from None
+            raise ToolTimeout(timeout_s=patience_s) from None
         finally:
             await live.close()
         outcome = replace(outcome, text=within(outcome.text, tool.spec.output_bytes))
@@ -253,8 +254,9 @@ def _hashes(files: tuple[FileState, ...]) -> tuple[FileHash, ...]:
 
 def _patience_s(tool: Tool, args: Mapping[str, Any], context: ToolContext) -> float:
     """Return after how long a tool that does not end by itself is ended from outside."""
-    asked_s = args.get("timeout_s") or 0
-    return max(tool.spec.timeout_s, context.timeout_s or 0, float(asked_s)) + _GRACE_S
+    asked = args.get("timeout_s")
+    asked_s = asked if isinstance(asked, int | float) else 0  # a server's tool may mean anything
+    return max(tool.spec.timeout_s, context.timeout_s or 0, asked_s) + _GRACE_S
 
 
 def _unseen(_text: str) -> None:

@@ -98,6 +98,15 @@ async def _as_logged(bench) -> Assembled:
     return assembled(session.state, session.transcript, specs)
 
 
+async def test_an_argument_of_a_servers_tool_may_be_called_like_one_of_ours(tmp_path):
+    bench = memory_bench(tmp_path, asks(("sums__late", '{"timeout_s": "soon"}')), "Late.")
+
+    events = await _turn(bench, _stdio())
+
+    (done,) = [x for x in events if isinstance(x, e.ToolCompleted)]
+    assert done.output == "soon"
+
+
 async def test_a_resource_is_read(tmp_path):
     reading = asks(("sums__read_resource", '{"uri": "notes://today"}'))
     bench = memory_bench(tmp_path, reading, "Milk.")
