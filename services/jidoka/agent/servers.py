@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 from jidoka.agent.recorder import Recorder, Unwanted
-from jidoka.contract.errors import JidokaError, McpNotReady
+from jidoka.contract.errors import JidokaError, McpNotReady, ToolUnknown
 from jidoka.contract.events import McpConnected
 from jidoka.contract.events import McpFailed as McpFailedEvent
 from jidoka.contract.mcp import McpServer, server_of
@@ -166,6 +166,9 @@ class SessionTools:
     def _box(self, name: str) -> Toolbox:
         there = {server.name: server for server in self._known()}
         server = there.get(server_of(name) or "")
+        if server is None and name not in self.own.names:
+            theirs = (tool for each in there.values() for tool in each.tools)
+            raise ToolUnknown(tool=name[:200], known=(*self.own.names, *theirs))
         if server is None:
             return self.own
         box = self.servers.box(server.name)

@@ -611,7 +611,15 @@ class FileChanged(Refused):
     code: ClassVar[str] = "file_changed"
     path: str
     expected: str | None = None
+    """Null: it was not read at all."""
     actual: str | None = None
+
+    @property
+    def message(self) -> str:
+        """What to do, also with a file that nobody has read."""
+        if self.expected is None:
+            return f"{self.path!r} is there already and was not read. Read it first."
+        return super().message
 
 
 class EditNoMatch(Refused):

@@ -138,6 +138,15 @@ async def test_what_goes_wrong_in_a_server_fails_its_call_only(tmp_path, call, c
     assert ended.outcome == "completed"
 
 
+async def test_who_names_a_tool_that_is_not_there_is_told_of_the_servers_tools_too(tmp_path):
+    bench = memory_bench(tmp_path, asks(("other__add", "{}")), "So.")
+
+    events = await _turn(bench, _stdio())
+
+    (failed,) = [x for x in events if isinstance(x, e.ToolFailed)]
+    assert "sums__add" in failed.error.message
+
+
 async def test_a_server_that_died_is_started_again_and_serves_the_next_call(tmp_path):
     answers = (asks(("sums__die", "{}")), "It died.", asks(("sums__add", '{"a": 1, "b": 1}')))
     bench = memory_bench(tmp_path, *answers, "Two.")

@@ -53,7 +53,7 @@ async def test_what_somebody_else_wrote_since_it_was_read_is_not_overwritten(ben
 
 
 async def test_a_file_that_was_never_read_is_not_replaced(bench):
-    with pytest.raises(FileChanged):
+    with pytest.raises(FileChanged, match="was not read"):
         await bench.call("write", path="README.md", content="mine")
 
     assert (bench.root / "README.md").read_text() == "# Cart\n\nIt adds up.\n"
