@@ -38,7 +38,7 @@ def command(
     The numbers name the newest ten that have not ended, however the list was narrowed.
     """
     from jidoka.cli.door import with_client  # noqa: PLC0415
-    from jidoka.cli.showing import money, print_json, print_table  # noqa: PLC0415
+    from jidoka.cli.showing import print_json, print_table  # noqa: PLC0415
     from jidoka.contract.content import Status  # noqa: PLC0415
 
     wanted = [word.strip() for each in status or () for word in each.split(",")]
@@ -56,26 +56,28 @@ def command(
         return found, found[:NUMBERED]
 
     sessions, newest = with_client(work)
-    numbers = {session.session_id: str(number) for number, session in enumerate(newest, 1)}
     if as_json:
         print_json([session.model_dump(mode="json") for session in sessions])
         return 0
-    rows = [
-        (
-            numbers.get(session.session_id, ""),
-            session.session_id,
-            session.name,
-            _standing(session),
-            "waiting" if session.waiting else session.phase,
-            session.model,
-            str(session.messages),
-            money(session.cost_usd) if session.cost_usd is not None else "",
-            session.project_path,
-        )
-        for session in sessions
-    ]
-    print_table(TITLES, rows)
+    numbers = {session.session_id: str(number) for number, session in enumerate(newest, 1)}
+    print_table(TITLES, [_row(each, numbers.get(each.session_id, "")) for each in sessions])
     return 0
+
+
+def _row(session: SessionInfo, number: str) -> tuple[str, ...]:
+    from jidoka.cli.showing import money  # noqa: PLC0415
+
+    return (
+        number,
+        session.session_id,
+        session.name,
+        _standing(session),
+        "waiting" if session.waiting else session.phase,
+        session.model,
+        str(session.messages),
+        money(session.cost_usd) if session.cost_usd is not None else "",
+        session.project_path,
+    )
 
 
 def _standing(session: SessionInfo) -> str:
