@@ -3,7 +3,7 @@
     twice the same call with the same result ─► the next one is not run: `call_repeated`
     so told in four answers, and still the same ─► the turn ends as failed, `call_repeated`
 
-A result is the same when it differs in nothing but how long things took. Another call, another
+A result is the same when its end differs in nothing but how long things took. Another call, another
 result or a word of a person begins the count anew. Who waits for something (`POLLING`) makes the
 same call for a good reason. All of it follows from the log; what older builds recorded ends no
 turn, since they refused nothing.
@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from contextlib import suppress
 from typing import Final
 
 from jidoka.contract import events as e
@@ -30,10 +31,13 @@ MOST_TOLD: Final = 4
 """In how many answers the model is told so."""
 POLLING: Final = frozenset({ASK_TOOL, "shell_read"})
 """Tools that wait for what comes."""
-_LONG: Final = 8_192
-"""Of a longer result head and tail are compared, of so many characters together."""
+_END: Final = 240
+"""Characters at the end of a result, where programs say how long they took."""
+_MOST_REWRITTEN: Final = 4_096
+"""Characters of arguments that are the same in whatever order and with whatever spaces."""
+_IN_ORDER: Final = json.JSONEncoder(sort_keys=True)
 _TIMES: Final = re.compile(
-    r"\d+(?:\.\d+)?\s?(?:ms|s|sec|secs|seconds?|minutes?)\b|\d\d:\d\d:\d\d(?:[.,]\d+)?"
+    r"[0-9](?:[0-9]*(?:\.[0-9]+)?\s?(?:ms|s|sec|secs|seconds?|minutes?)\b|[0-9]:\d\d:\d\d)"
 )
 
 
@@ -72,10 +76,10 @@ def _told(state: SessionState, turn: Turn, event: e.ToolFailed) -> SessionState:
 
 
 def _digest_of_call(call: ToolCall) -> str:
-    try:
-        args = json.dumps(json.loads(call.arguments), sort_keys=True)
-    except (ValueError, RecursionError):
-        args = call.arguments
+    args = call.arguments
+    if len(args) <= _MOST_REWRITTEN:
+        with suppress(ValueError, RecursionError):  # else they are compared as they are written
+            args = _IN_ORDER.encode(json.loads(args))
     return _digest(call.tool, args)
 
 
@@ -93,9 +97,10 @@ def _digest_of(event: CallEnd) -> str:
 
 def _lasting(text: str) -> str:
     """Return what of a result is the same the next time."""
-    half = _LONG // 2
-    text = text if len(text) <= _LONG else f"{text[:half]}{text[-half:]}"
-    return _TIMES.sub("", text)
+    start = max(len(text) - _END, 0)
+    line = text.rfind("\n", 0, start)  # whole lines, since times are not always as long
+    start = line if line >= 0 else start
+    return text[:start] + _TIMES.sub("", text[start:])
 
 
 def _digest(*parts: str) -> str:

@@ -129,6 +129,14 @@ def test_how_long_it_took_makes_no_other_result():
     assert talk.asks("shell").next == (RefuseRepeat("c3-0"),)
 
 
+def test_only_the_end_of_a_long_result_says_how_long_it_took():
+    lines = "".join(f"test {n}: passed\n" for n in range(99))
+    first, second = (f"{lines}99 passed in {time}\n" for time in ("9.98s", "10.02s"))
+    talk = Talk().asks("shell").gets(first).asks("shell").gets(second)
+
+    assert talk.asks("shell").next == (RefuseRepeat("c3-0"),)
+
+
 def test_after_the_fourth_answer_that_was_told_so_the_turn_ends_with_that_reason():
     talk = twice()
     for _ in range(3):
