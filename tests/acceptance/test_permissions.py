@@ -124,12 +124,14 @@ def test_who_answers_second_is_told_who_was_first_and_when(
     session_id = create(home, project, script(shell("ls"), {"text": "Done."}))
     send(home, session_id)
     call_id = waiting(home, session_id)
+    neither = home.jidoka("answer", session_id, call_id, "perhaps")
     home.json("answer", session_id, call_id, "allow", "--json")
     until(lambda: home.has(session_id, "turn.ended"))
 
     second = home.jidoka("answer", session_id, call_id, "deny", "--json")
 
     error = json.loads(second.stdout)["error"]
+    assert (neither.returncode, "allow or deny" in neither.stderr) == (2, True)
     assert (second.returncode, error["code"]) == (2, "already_answered")
     assert error["details"]["answer"] == "allow"
     assert error["details"]["by"].startswith("/jidoka/cli/")

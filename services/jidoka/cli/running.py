@@ -89,7 +89,7 @@ async def _session(client: Client, wish: Wish) -> tuple[str, bool]:
     else:
         found = await client.list_sessions(project=wish.project_path)
         if not found:
-            raise SessionNotFound(asked=f"one of {wish.project_path}")
+            raise SessionNotFound(asked=wish.project_path)
         info = found[0]
     if info.status == Status.CLOSED:
         await client.resume_session(info.session_id)

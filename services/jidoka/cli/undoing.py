@@ -54,7 +54,7 @@ async def target_id(client: Client, target: str | None) -> str:
     folder = str(Path.cwd().resolve())
     found = await client.list_sessions(project=folder, limit=1)
     if not found:
-        raise SessionNotFound(asked=f"one of {folder}")
+        raise SessionNotFound(asked=folder)
     return found[0].session_id
 
 

@@ -52,7 +52,12 @@ class Permissions(PastTurns):
     async def answer_either(self, session_id: str, call_id: str, text: str) -> int:
         """Answer a question of whichever kind it is, by `allow`, `deny` or any text."""
         if text not in ("allow", "deny"):
-            return await self.answer_question(session_id, call_id, text)
+            try:
+                return await self.answer_question(session_id, call_id, text)
+            except InvalidMessage as problem:
+                if problem.problems[0]["path"] != "data.call_id":
+                    raise
+                raise InvalidMessage.of("answer", "is allow or deny, to this question") from None
         try:
             return await self.answer(session_id, call_id, "allow" if text == "allow" else "deny")
         except InvalidMessage:  # it is a question of the agent that offers these words

@@ -151,6 +151,13 @@ class SessionNotFound(Refused):
     exit_code: ClassVar[int] = 3
     asked: str
 
+    @property
+    def message(self) -> str:
+        """Who is not there: one with that name, or any on that folder."""
+        if self.asked.startswith("/"):
+            return f"There is no session on {self.asked}. Name one: see `jidoka session list`."
+        return super().message
+
 
 class SessionTerminated(Refused):
     """Session {session_id} has ended ({reason}). Nothing more can be said to it; it can be read."""

@@ -255,6 +255,10 @@ def test_lists_are_words_in_a_message():
             "There is not enough to undo. Turns asked for: 9; there: 1.",
         ),
         (
+            errors.SessionNotFound(asked="/p/shop"),
+            "There is no session on /p/shop. Name one: see `jidoka session list`.",
+        ),
+        (
             errors.TurnNotFound(turn="last"),
             "No turn is among this session's last hundred; `jidoka follow` shows them.",
         ),
