@@ -13,7 +13,7 @@ from jidoka.core.snapshot import SNAPSHOT, VERSION, Snapshot, dump, load
 from jidoka.core.transcript import Transcript
 from tests.unit.core.test_session import LOG
 
-SHAPE_OF_VERSION = {3: "8d458bfab4bf0873"}
+SHAPE_OF_VERSION = {3: "0e86f8d84e197852"}
 
 
 def folded(cut: int) -> Snapshot:
