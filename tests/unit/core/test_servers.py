@@ -11,9 +11,10 @@ from jidoka.contract.errors import InvalidMessage
 from jidoka.contract.mcp import MOST_SERVERS, McpServer, server_of, tool_name
 from jidoka.contract.mcp_commands import AddMcpServer, RemoveMcpServer
 from jidoka.core.effects import CallModel, KeepServer, RunTool
-from jidoka.core.servers import decide_mcp
+from jidoka.core.servers import decide_mcp, told_of, why_unknown
 from jidoka.core.session import fold
 from jidoka.core.state import SessionState
+from jidoka.core.transcript import Transcript
 from jidoka.core.turn import next_effects
 from tests.support.entries import LogWriter
 
@@ -133,3 +134,38 @@ def test_the_model_s_name_of_a_tool_is_one_that_providers_take_and_leads_to_its_
     assert server_of(name) == "sums"
     assert len(name) <= 64
     assert all(c.isascii() and (c.isalnum() or c in "_-") for c in name)
+
+
+def spec(name: str) -> dict[str, object]:
+    return {"type": "function", "function": {"name": name, "description": "", "parameters": {}}}
+
+
+def told(*events: e.Event) -> tuple[list[str], str]:
+    """Return which tools of servers the model is told of, and what is said of those it is not."""
+    entries = LogWriter().write("s1", *BORN, *events)
+    transcript = Transcript()
+    for entry in entries:
+        transcript.add(entry)
+    servers, known = fold(entries).servers, transcript.briefing.servers
+    names = [each["function"]["name"] for each in told_of(servers, known)]
+    return names, why_unknown(servers[0], known)
+
+
+def test_what_the_model_is_told_of_a_server_is_what_was_recorded_last():
+    one, other = spec("sums__add"), spec("sums__take")
+    first = CONNECTED.model_copy(update={"specs": (one,)})
+    changed = e.McpConnected(server_name="sums", tools=("sums__take",), specs=(other,))
+
+    assert told(ADDED, first) == (["sums__add"], "")
+    assert told(ADDED, first, changed) == (["sums__take"], "")
+    assert told(ADDED, first, FAILED, CONNECTED) == (["sums__add"], "")
+
+
+def test_of_a_server_whose_tools_are_not_known_it_is_said_why():
+    known = CONNECTED.model_copy(update={"specs": (spec("sums__add"),)})
+
+    assert told(ADDED)[0] == []
+    assert "before its first start" in told(ADDED)[1]
+    assert told(ADDED, known, FAILED) == ([], "not offered: gone")
+    assert told(ADDED, CONNECTED) == ([], "not recorded yet")
+    assert told(ADDED, known, ADDED)[0] == []
