@@ -172,6 +172,24 @@ def test_a_configured_port_is_used_and_a_taken_one_is_named(tmp_path: Path):
     assert url.endswith(f":{port}")
 
 
+def test_the_next_runtime_listens_where_the_last_one_did_unless_another_took_the_port(
+    tmp_path: Path,
+):
+    with running_home(tmp_path / "home", **BROKER_ALONE) as home:
+        first = home.state["nats_url"]
+        os.kill(home.state["pid"], signal.SIGKILL)
+        until(lambda: not processes_with(str(home.folder)))
+        home.jidoka("up", "--detach")
+        second = home.state["nats_url"]
+    port = int(first.rpartition(":")[2])
+    taken = socket.create_server(("127.0.0.1", port))
+    with taken, running_home(tmp_path / "home", **BROKER_ALONE) as home:
+        third = home.state["nats_url"]
+
+    assert second == first
+    assert third != first
+
+
 def test_a_home_that_cannot_be_written_is_named(tmp_path: Path):
     (tmp_path / "file").write_text("no folder")
 

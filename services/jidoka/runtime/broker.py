@@ -9,7 +9,9 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import socket
 import sysconfig
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -27,6 +29,7 @@ HOST: Final = "127.0.0.1"
 START_S: Final = 15.0
 POLL_S: Final = 0.01
 ASK_S: Final = 5.0
+LAST_PORT: Final = "port"
 MOST_BYTES: Final = 4 * 1024 * 1024
 _OK: Final = 200
 # what streams may reserve, not what they take; the server's own guess refuses on a small disk
@@ -40,6 +43,26 @@ class Address:
 
     port: int
     monitor_port: int
+
+
+def wanted(settings: RuntimeSettings) -> Address:
+    """Return where the broker shall listen: the port of the settings, else that of the last time.
+
+    So who was connected, or was told the address, finds it there again; unless somebody else has
+    taken the port meanwhile.
+    """
+    return Address(settings.port or _last_port(settings) or -1, monitor_port=-1)
+
+
+def _last_port(settings: RuntimeSettings) -> int | None:
+    try:
+        port = int((settings.home / "broker" / LAST_PORT).read_text())
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((HOST, port))
+    except (OSError, ValueError, OverflowError):
+        return None
+    return port
 
 
 def binary() -> Path:
@@ -91,6 +114,8 @@ async def listening(settings: RuntimeSettings, child: Child) -> Address:
         raise Unavailable(part=NAME, why=f"not listening after {START_S:g} s") from None
     finally:
         ending.cancel()
+    with suppress(OSError):  # on a full disk the next start takes another
+        write_private(settings.home / "broker" / LAST_PORT, f"{address.port}\n")
     return address
 
 

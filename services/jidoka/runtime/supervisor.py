@@ -43,7 +43,7 @@ class Supervisor:
         self._settings = settings
         self._owner = owner
         self._children = children
-        self._address = broker.Address(settings.port or -1, monitor_port=-1)
+        self._address = broker.wanted(settings)
         self._running: dict[str, Child] = {}
         self._restarts: dict[str, int] = {}
         self._ready = False
