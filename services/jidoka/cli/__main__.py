@@ -10,11 +10,15 @@ import os
 import sys
 from typing import Final
 
+FAILED: Final = 1
 INTERRUPTED: Final = 130
 
 
 def main() -> None:
     """Run the command line and exit with its code."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:  # whoever started us closed it
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a mark instead of a crash, in any locale
@@ -24,9 +28,23 @@ def main() -> None:
 def run(arguments: list[str]) -> int:
     """Return the exit code of one command line."""
     try:
-        return _run(arguments)
+        code = _run(arguments)
+        sys.stdout.flush()
     except KeyboardInterrupt:
         return INTERRUPTED
+    except BrokenPipeError:  # whoever read us has left, as `head` does
+        _say_no_more()
+        return 0
+    except OSError as problem:  # a full disk behind `>`, say
+        _say_no_more()
+        print(f"error: {problem}", file=sys.stderr)
+        return FAILED
+    return code
+
+
+def _say_no_more() -> None:
+    """Have nothing printed at the exit either."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _run(arguments: list[str]) -> int:
@@ -45,10 +63,6 @@ def _run(arguments: list[str]) -> int:
         return report_misuse(problem, as_json=as_json)  # pyright: ignore[reportArgumentType]
     except typer.Abort:
         return INTERRUPTED
-    except BrokenPipeError:
-        # whoever read us has left, as `head` does; nothing is printed at exit either
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     return code if isinstance(code, int) else 0
 
 

@@ -49,7 +49,8 @@ def _head(report: ContextReport) -> str:
         f"compacted at {report.compact_at:,}"
     ]
     if report.compactions:
-        lines.append(f"compacted {report.compactions} times so far")
+        times = "once" if report.compactions == 1 else f"{report.compactions} times"
+        lines.append(f"compacted {times} so far")
     return "\n".join(lines)
 
 

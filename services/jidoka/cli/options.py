@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
+from jidoka.contract.errors import ProjectNotFound
 from jidoka.settings import ClientSettings, ModelSettings, Settings, load
 
 SCRIPTED = "scripted:"
@@ -84,7 +85,22 @@ def epilog_of(examples: Sequence[str]) -> str:
 
 def folder_of(project: Path | None) -> str:
     """Return the absolute path of the project; whether it fits is the system's to say."""
-    return str((project or Path.cwd()).expanduser().absolute())
+    try:
+        return str((project or here()).expanduser().absolute())
+    except (RuntimeError, FileNotFoundError):  # ~somebody who is nobody, or relative to nothing
+        raise ProjectNotFound(path=str(project)) from None
+
+
+def here() -> Path:
+    """Return the folder that this was started in.
+
+    Raises:
+        ProjectNotFound: it has been removed since.
+    """
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        raise ProjectNotFound(path="where you are (it was removed)") from None
 
 
 def sharing_of(*, shared: bool, worktree: bool) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from jidoka.cli import options
 from jidoka.contract import events as e
 from jidoka.contract.content import Status
 
@@ -51,7 +51,7 @@ async def target_id(client: Client, target: str | None) -> str:
 
     if target is not None:
         return await session_id_of(client, target)
-    folder = str(Path.cwd().resolve())
+    folder = str(options.here().resolve())
     found = await client.list_sessions(project=folder, limit=1)
     if not found:
         raise SessionNotFound(asked=folder)
