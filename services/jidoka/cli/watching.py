@@ -14,7 +14,13 @@ from jidoka.cli.failing import INTERRUPTED, TURN_FAILED, exit_code_of
 from jidoka.client.items import Item, Recorded
 from jidoka.client.shapes import Call, SessionView, TurnView
 from jidoka.client.view import see
-from jidoka.contract.errors import JidokaError, SessionTerminated, Unavailable, from_dict
+from jidoka.contract.errors import (
+    JidokaError,
+    SessionTerminated,
+    TimedOut,
+    Unavailable,
+    from_dict,
+)
 from jidoka.contract.events import (
     Event,
     MessageAccepted,
@@ -54,11 +60,12 @@ async def watch_turn(
 
     Raises:
         SessionTerminated: the session ended before. Unavailable: the broker stayed away.
+        LogDamaged: it came back without a part of the log, so that the turn never ends.
     """
     view, asked, turn_id = SessionView(session_id=session_id), None, None
     first = number - 1 if after is None else after
     following = client.subscribe_to_session(session_id, after=first)
-    async with aclosing(_patient(client, following)) as items:
+    async with aclosing(_patient(client, session_id, following)) as items:
         async for item in items:
             view = see(view, item)
             show(item, view)
@@ -77,9 +84,11 @@ async def watch_turn(
     raise Unavailable(part="the session", why="its events ended")
 
 
-async def _patient(client: Client, following: AsyncGenerator[Item]) -> AsyncGenerator[Item]:
-    """Yield the items; give up when the broker has been away for too long."""
-    seen = time.monotonic()
+async def _patient(
+    client: Client, session_id: str, following: AsyncGenerator[Item]
+) -> AsyncGenerator[Item]:
+    """Yield the items; give up when the broker was away for too long, or lost what is awaited."""
+    seen, connection = time.monotonic(), client.bus.connection
     waiting: asyncio.Task[Item] | None = None
     try:
         while True:
@@ -92,11 +101,21 @@ async def _patient(client: Client, following: AsyncGenerator[Item]) -> AsyncGene
                 yield item
             elif time.monotonic() - seen > PATIENCE_S:
                 raise Unavailable(part="the broker", why=f"away for {PATIENCE_S:g} s")
+            elif client.bus.is_up and client.bus.connection != connection:
+                await _check(client, session_id)
     finally:
         if waiting is not None:
             waiting.cancel()
             await asyncio.gather(waiting, return_exceptions=True)
         await following.aclose()
+
+
+async def _check(client: Client, session_id: str) -> None:
+    """Raise what keeps a session from ever going on; who does not answer yet is asked again."""
+    with suppress(Unavailable, TimedOut):
+        info = await client.get_session_info(session_id)
+        if info.degraded and info.error is not None:
+            raise from_dict(info.error.model_dump())
 
 
 def _asked_by(event: Event | UnknownEvent) -> str | None:
