@@ -57,6 +57,26 @@ def schema_of(kind: str) -> str:
     return f"replies/{name}.json" if folder == "run" else f"events/{name}.json"
 
 
+def test_who_stops_reading_a_run_ends_it_and_its_folder_is_free(
+    home: Home, project: Path, script: Write
+):
+    model = script({"tool_calls": [call("shell", command="sleep 20")]}, {"text": "Late."})
+    words = ["run", "Go", "--project", str(project), "--model", f"scripted:{model}"]
+    command = [sys.executable, "-m", "jidoka.cli", *words, "--output-format", "stream-json"]
+
+    with subprocess.Popen(
+        command, env=home.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as running:
+        assert running.stdout is not None
+        running.stdout.readline()
+        running.stdout.close()
+        code = running.wait(15)
+
+    (session,) = home.json("session", "list", "--project", str(project), "--json")
+    assert code == 0
+    assert until(lambda: home.status_of(session["session_id"]) == "closed")
+
+
 def test_the_events_of_a_stream_are_those_of_the_log(home: Home, project: Path, script: Write):
     answer = run(home, project, script({"text": "Hello."}), "Hi.", "--output-format", "stream-json")
 

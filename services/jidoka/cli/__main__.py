@@ -32,7 +32,8 @@ def run(arguments: list[str]) -> int:
         sys.stdout.flush()
     except KeyboardInterrupt:
         return INTERRUPTED
-    except BrokenPipeError:  # whoever read us has left, as `head` does
+    except (BrokenPipeError, SystemExit):
+        # whoever read us has left, as `head` does; within a command typer makes a 1 of that
         _say_no_more()
         return 0
     except OSError as problem:  # a full disk behind `>`, say

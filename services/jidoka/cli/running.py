@@ -71,7 +71,7 @@ async def _run(client: Client, wish: Wish, reporter: Reporter, begun: float) -> 
         await _close(client, session_id, CLOSE_S)
         reporter.end(results.of_error(session_id, error, begun))
         return error.exit_code
-    except Interrupted:
+    except (Interrupted, OSError):  # a person has left, or whoever read what is printed
         await _close(client, session_id, LEAVE_S)
         raise
     await _close(client, session_id, CLOSE_S)
