@@ -11,7 +11,7 @@ import asyncio
 import importlib
 import logging
 import os
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
@@ -37,6 +37,8 @@ log = logging.getLogger(__name__)
 MOST_TRIES = 5
 _PAUSE_S = 1.0
 _LIVED_S = 60.0
+START_S = 10.0
+"""So long does the model wait for a server's first start; it has the tools of a later one then."""
 _NEWS_S = 0.1
 """From a server's news of other tools to the question which; the second time twice as long."""
 
@@ -65,21 +67,45 @@ class Servers:
         while tries < MOST_TRIES:
             tries += 1
             began_s = loop.time()
-            problem = await self._once(effect)
+            async with self._patience(effect, tries) as met:
+                problem = await self._once(effect, met)
             if loop.time() - began_s > _LIVED_S:
                 tries = 1
             await self._failed(effect, problem, tries)
             await asyncio.sleep(_PAUSE_S * 2 ** (tries - 1))
         await asyncio.Event().wait()
 
-    async def _once(self, effect: KeepServer) -> JidokaError:
+    @asynccontextmanager
+    async def _patience(
+        self, effect: KeepServer, attempt: int
+    ) -> AsyncGenerator[Callable[[], Awaitable[None]]]:
+        """Record that a server is late when it is; yield what is called before it is offered."""
+        late = asyncio.create_task(self._late(effect, attempt), name=f"mcp late {effect.name}")
+
+        async def met() -> None:
+            late.cancel()
+            await asyncio.gather(late, return_exceptions=True)
+
+        try:
+            yield met
+        finally:
+            await met()
+
+    async def _late(self, effect: KeepServer, attempt: int) -> None:
+        """Let the model go on without a server that does not answer in time, once a worker."""
+        await asyncio.sleep(START_S)
+        if attempt == 1:
+            state = f"still starting after {START_S:g} s; its tools join when it answers"
+            await self._failed(effect, McpNotReady(server=effect.name, state=state), attempt)
+
+    async def _once(self, effect: KeepServer, met: Callable[[], Awaitable[None]]) -> JidokaError:
         """Run the server until it is lost; return why."""
         server = self._server(effect)
         try:
             async with self._linked(server.config) as link, aclosing(_news(link)) as news:
                 told = None
                 async for _ in news:
-                    told = await self._met(effect, link, told)
+                    told = await self._met(effect, link, told, met)
                 return McpNotReady(server=effect.name, state=f"gone: {link.lost}")
         except (JidokaError, Unwanted) as problem:
             if isinstance(problem, Unwanted):
@@ -91,10 +117,15 @@ class Servers:
             self._boxes.pop(effect.name, None)
 
     async def _met(
-        self, effect: KeepServer, link: McpLink, told: McpConnected | None
+        self,
+        effect: KeepServer,
+        link: McpLink,
+        told: McpConnected | None,
+        met: Callable[[], Awaitable[None]],
     ) -> McpConnected:
         """Offer the server's tools, and record which, unless `told` says the same."""
         offers, left_out = await link.offers()
+        await met()
         box = Toolbox(McpTool(link, offer) for offer in offers)
         if link.has_resources:
             box.add(McpResource(link, await link.resources()))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from jidoka.agent import servers
 from jidoka.agent.model_calls import hash_of
 from jidoka.agent.session import LiveSession
 from jidoka.contract import events as e
@@ -214,6 +215,38 @@ for line in sys.stdin:
 def _speaking(what_it_does_when_asked_for_tools: str) -> McpServer:
     source = SPEAKS.replace("LIST", what_it_does_when_asked_for_tools)
     return _program("own", f"exec({source!r})")  # a command has no line ends
+
+
+async def test_the_model_does_not_wait_for_late_servers_and_one_joins_when_it_answers(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(servers, "START_S", 0.5)
+    door = tmp_path / "answer"
+    late = (
+        "import pathlib, sys, time\n"
+        f"while not pathlib.Path({str(door)!r}).exists(): time.sleep(0.05)\n"
+        f"sys.path.insert(0, {ROOT!r})\nimport tests.support.mcp_server as s; s.server.run()"
+    )
+    bench = memory_bench(tmp_path, "Without.", asks(("late__add", '{"a": 1, "b": 1}')), "Two.")
+    await bench.open()
+    mute = _program("mute", "import time; time.sleep(60)")
+    slow = _program("late", f"exec({late!r})")
+    await bench.write(*(e.McpAdded(server=server) for server in (mute, slow)))
+
+    async with bench.worker():
+        await bench.until(e.TurnEnded)
+        first = await bench.events()
+        door.touch()
+        await bench.until(e.McpConnected)
+        await bench.write(e.MessageAccepted(message_id="m2", content="again"))
+        await bench.until(e.TurnEnded, 2)
+        events = await bench.events()
+
+    lost = [x for x in first if isinstance(x, e.McpFailed)]
+    (done,) = [x for x in events if isinstance(x, e.ToolCompleted)]
+    assert {x.server_name for x in lost} == {"mute", "late"}
+    assert all("still starting after 0.5 s" in x.error.message for x in lost)
+    assert done.output == "2"
 
 
 async def test_a_server_that_does_not_say_what_it_has_is_waited_for_no_longer_than_told(
