@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 from jidoka.cli import local_runtime
 from jidoka.cli.showing import waiting
 from jidoka.contract.content import Status
-from jidoka.contract.errors import AmbiguousName, SessionNotFound
+from jidoka.contract.errors import AmbiguousName, InvalidTransition, SessionNotFound
 from jidoka.settings import ClientSettings, load
 
 if TYPE_CHECKING:
@@ -69,6 +69,17 @@ async def session_id_of(client: Client, target: str) -> str:
     if target.isascii() and target.replace("-", "").replace("_", "").isalnum():
         return target.lower()  # perhaps one that is too old to be listed: the system knows
     raise SessionNotFound(asked=target)
+
+
+async def brought_back(client: Client, session: SessionInfo) -> bool:
+    """Have a session that was put away back; tell whether this brought it."""
+    if session.status != Status.CLOSED:
+        return False
+    try:
+        await client.resume_session(session.session_id)
+    except InvalidTransition:
+        return False  # another was faster
+    return True
 
 
 def _one_of(sessions: list[SessionInfo], target: str, ways: tuple[_Way, ...]) -> str | None:

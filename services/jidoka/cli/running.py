@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from jidoka.cli import results
-from jidoka.cli.door import session_id_of, with_client
+from jidoka.cli.door import brought_back, session_id_of, with_client
 from jidoka.cli.failing import INTERRUPTED
 from jidoka.cli.models import check_model
 from jidoka.cli.reporter import Reporter
@@ -91,8 +91,7 @@ async def _session(client: Client, wish: Wish) -> tuple[str, bool]:
         if not found:
             raise SessionNotFound(asked=wish.project_path)
         info = found[0]
-    if info.status == Status.CLOSED:
-        await client.resume_session(info.session_id)
+    await brought_back(client, info)
     await _configure(client, info.session_id, wish)
     return info.session_id, False
 

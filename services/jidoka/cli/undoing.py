@@ -10,7 +10,6 @@ import typer
 
 from jidoka.cli import options
 from jidoka.contract import events as e
-from jidoka.contract.content import Status
 
 if TYPE_CHECKING:
     from jidoka.client import Client
@@ -61,9 +60,9 @@ async def target_id(client: Client, target: str | None) -> str:
 @asynccontextmanager
 async def opened(client: Client, session_id: str, *, close: bool = True) -> AsyncGenerator[None]:
     """Have a session that was put away back, and put away again after the context."""
-    was_closed = (await client.get_session_info(session_id)).status == Status.CLOSED
-    if was_closed:
-        await client.resume_session(session_id)
+    from jidoka.cli.door import brought_back  # noqa: PLC0415
+
+    was_closed = await brought_back(client, await client.get_session_info(session_id))
     try:
         yield
     finally:

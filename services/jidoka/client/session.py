@@ -135,7 +135,11 @@ class Client(Contexts):
         return await self._record(commands.CloseSession, {"reason": reason}, session_id)
 
     async def resume_session(self, session_id: str) -> int:
-        """Bring a closed session back."""
+        """Bring a closed session back.
+
+        Raises:
+            InvalidTransition: it is open.
+        """
         return await self._record(commands.ResumeSession, {}, session_id)
 
     async def terminate_session(self, session_id: str, reason: str = "") -> int:

@@ -101,7 +101,7 @@ class CloseSession(SessionCommand, name="session.close"):
 
 
 class ResumeSession(SessionCommand, name="session.resume"):
-    """Bring a closed session back."""
+    """Bring a closed session back; one that is open is refused."""
 
 
 class TerminateSession(SessionCommand, name="session.terminate"):

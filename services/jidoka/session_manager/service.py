@@ -17,22 +17,18 @@ from jidoka.contract.commands import (
     ResumeSession,
     open_command,
 )
-from jidoka.contract.content import Sharing, Status
+from jidoka.contract.content import Status
 from jidoka.contract.envelope import Envelope
 from jidoka.contract.errors import (
     InvalidMessage,
     LogDamaged,
-    ProjectNotFound,
-    SessionTerminated,
     UnknownCommand,
 )
-from jidoka.contract.events import SessionStatusChanged
 from jidoka.contract.ids import is_session_id
 from jidoka.contract.replies import CommandAccepted, Reply, SessionInfo
 from jidoka.core.naming import named
 from jidoka.core.registry import Registry, SessionQuery, newest
 from jidoka.core.session_row import SessionRow
-from jidoka.session_manager import projects
 from jidoka.session_manager.admission import Admission
 from jidoka.session_manager.create import Creator
 from jidoka.session_manager.damage import Damage, abandoned
@@ -41,6 +37,7 @@ from jidoka.session_manager.forking import Forker
 from jidoka.session_manager.importing import Importer
 from jidoka.session_manager.ports import Logs
 from jidoka.session_manager.projection import Projection
+from jidoka.session_manager.resuming import Resumer
 from jidoka.session_manager.sessions import Sessions
 from jidoka.session_manager.workers import Workers
 
@@ -75,14 +72,13 @@ class Service:
         self._registry = registry
         self._projection = projection
         self._creator = creator
-        self._admission = admission
         self._log = log
         self._damage = damage
         self._deleter = deleter
         self._importer = importer
         self._forker = forker
-        self._home = home
         self._grace_s = grace_s
+        self._resumer = Resumer(sessions, admission, log, home, self.settle)
 
     async def answer(self, asked: Envelope) -> Reply:
         """Return what a command is accepted with.
@@ -233,17 +229,7 @@ class Service:
     async def _resume(self, session_id: str, command_id: str) -> SessionInfo:
         row = await self._row(session_id)
         await self._damage.check(session_id)
-        if row.status in (Status.TERMINATED, Status.TERMINATING) or row.asked == "terminate":
-            raise SessionTerminated(session_id=session_id, reason=row.reason, at=row.updated_at)
-        if row.status != Status.CLOSED and row.asked != "close":
-            return self._info(row)  # it is back already
-        await self.settle(session_id)
-        real = await projects.checked(row.project_path, None if row.worktree_of else self._home)
-        if real != row.project_path:
-            raise ProjectNotFound(path=row.project_path)  # a link stands there now
-        with self._admission.admitted(session_id, real, Sharing(row.sharing)):
-            row = await self._sessions.record(session_id, _resumed, command_id)
-        return self._info(row)
+        return self._info(await self._resumer.resume(row, command_id))
 
     async def _delete(self, command: DeleteSession, asked: Envelope) -> CommandAccepted:
         session_id = command.session_id
@@ -272,12 +258,6 @@ class Service:
 def _created(row: SessionRow) -> CommandAccepted:
     about = {"name": row.name, "project_path": row.project_path, "status": row.status}
     return CommandAccepted(session_id=row.session_id, sequence=1, cursor=row.first_cursor, **about)
-
-
-def _resumed(row: SessionRow) -> SessionStatusChanged | None:
-    if row.status != Status.CLOSED:
-        return None
-    return SessionStatusChanged(status=Status.IDLE, previous_status=Status.CLOSED, reason="resumed")
 
 
 def _is_settled(row: SessionRow) -> bool:

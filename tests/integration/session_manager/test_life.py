@@ -13,6 +13,7 @@ from jidoka.bus.event_log import NatsEventLog
 from jidoka.contract import events as e
 from jidoka.contract.content import Status, TurnOutcome
 from jidoka.contract.errors import (
+    InvalidTransition,
     ProjectAlreadyOpen,
     ProjectNotFound,
     SessionLimitReached,
@@ -73,15 +74,39 @@ async def test_resume_minds_the_limit_and_the_folder(
             await ask(bus, "session.resume", {"session_id": first})
 
 
-async def test_resuming_an_open_session_changes_nothing(
+async def test_resuming_an_open_session_is_refused_and_changes_nothing(
     bus: Bus, nats_url: str, host: FakeHost, home: Path, tmp_path: Path
 ):
     async with leading(bus, nats_url, home):
         session = await live(bus, tmp_path / "p")
+        before = await NatsEventLog(bus).last(session)
 
-        resumed = await ask(bus, "session.resume", {"session_id": session})
+        with pytest.raises(InvalidTransition, match="it is open") as refused:
+            await ask(bus, "session.resume", {"session_id": session})
 
-    assert resumed["status"] == "active"
+        after = await NatsEventLog(bus).last(session)
+    assert refused.value.status == "active"
+    assert after == before
+
+
+async def test_the_same_resume_again_answers_the_same_and_another_one_is_refused(
+    bus: Bus, nats_url: str, host: FakeHost, home: Path, tmp_path: Path
+):
+    async with leading(bus, nats_url, home):
+        session = await live(bus, tmp_path / "p")
+        await record(bus, session, CLOSE)
+        resume = {"session_id": session}
+        first, at_once = await asyncio.gather(
+            *(ask(bus, "session.resume", resume, command_id="once") for _ in range(2))
+        )
+    async with leading(bus, nats_url, home):
+        again = await ask(bus, "session.resume", resume, command_id="once")
+        with pytest.raises(InvalidTransition):
+            await ask(bus, "session.resume", resume, command_id="another")
+        events = await events_until(bus, session, "idle")
+
+    assert [each["status"] for each in (first, at_once, again)] == ["idle"] * 3
+    assert events.count("idle") == 1
 
 
 async def test_a_terminated_session_ends_with_its_totals_and_its_worker_is_gone(
