@@ -38,7 +38,7 @@ class Prompter:
     def hint(self, view: SessionView) -> str:
         """Return how to answer a question that is new in the view, nothing where none is."""
         self.view = view
-        new = [one for one in view.questions if one.call_id not in self._told]
+        new = [q for q in view.questions if q.call_id not in self._told and not q.is_moot]
         self._told.update(one.call_id for one in new)
         return "".join(f"  {_ways(one)}\n" for one in new)
 

@@ -55,4 +55,6 @@ class Reporter:
         calls = [
             each for each in turn.entries if isinstance(each, Call) and each.phase == "running"
         ]
+        if not calls and self._view.starting:
+            return f"starting MCP server {', '.join(self._view.starting)}"
         return at_work(calls[-1]) if calls else self._view.phase

@@ -50,9 +50,13 @@ class Transcript:
                 self._from_turn += 1
                 self._texts.clear()
         self._context(view)
+        for server in view.servers:
+            if server.state == "failed" and self._first_time(f"mcp {server.problem}"):
+                self._line(f"- {server.problem}", _DIM)
         for question in view.questions:
-            if self._first_time(f"? {question.call_id}"):
-                self._line(asking(view.session_id, question))
+            line = asking(view.session_id, question)
+            if line and self._first_time(f"? {question.call_id}"):
+                self._line(line)
         for number, notice in enumerate(view.notices):
             if self._first_time(f"notice {number}"):
                 self._line(f"- {notice}", _DIM)
@@ -92,7 +96,7 @@ class Transcript:
         if turn.outcome is not None and self._first_time(turn.turn_id):
             if turn.error is not None:
                 self._line(f"✗ {turn.error.message}")
-            self._line(closing(view, turn), _DIM)
+            self._line(f"{how_to_allow(turn)}{closing(view, turn)}", _DIM)
 
     def _answer(self, answer: Answer) -> None:
         told = self._texts.get(answer.call_id, "")
@@ -143,7 +147,8 @@ def outcome(call: Call) -> str:
     if call.phase == "failed" and call.error is not None:
         parts.append(f"- {call.error.message}")
     elif call.phase == "denied":
-        parts.append(f"- denied by {call.denied_by}")
+        by = f"denied by {call.denied_by}"
+        parts.append("- denied: nobody answered" if call.denied_by == "default" else f"- {by}")
     elif call.phase == "interrupted":
         parts.append("- it may have happened")
     elif call.exit_status:
@@ -171,8 +176,10 @@ def key_argument(args: dict[str, Any]) -> str:
 
 
 def asking(session_id: str, question: Question) -> str:
-    """Return the line of a question, with the command that answers it."""
+    """Return the line of a question, with the command that answers it; nothing where nobody can."""
     how = f"jidoka answer {session_id} {question.call_id}"
+    if question.is_moot:
+        return f"? {question.preview}" if question.kind == "question" else ""
     if question.kind == "question":
         ways = question.options or ("ANSWER",)
         return "\n".join([f"? {question.preview}", *(f"  {how} {quote(way)}" for way in ways)])
@@ -180,6 +187,18 @@ def asking(session_id: str, question: Question) -> str:
     how = f"{how} allow"
     preview = f"\n{question.preview}" if question.preview else ""
     return f"? May it run {what}? {how}{preview}"
+
+
+def how_to_allow(turn: TurnView) -> str:
+    """Return the line that says how calls may run that nobody allowed; nothing where none were."""
+    calls = (entry for entry in turn.entries if isinstance(entry, Call))
+    tools = sorted({call.tool for call in calls if call.denied_by == "default"})
+    if not tools:
+        return ""
+    return (
+        "- to allow such calls beforehand: --permission-mode auto-edit or full-auto, "
+        f"or --rule 'allow {tools[0]} …'\n"
+    )
 
 
 def closing(view: SessionView, turn: TurnView) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 from typing import assert_never
 
 from jidoka.client.shapes import Question, SessionView
@@ -10,12 +11,18 @@ from jidoka.contract import events as e
 from jidoka.contract.event_groups import AskingEvent
 
 
-def of_asking(view: SessionView, event: AskingEvent) -> SessionView:
-    """Return the view after a question or an answer."""
+def of_asking(view: SessionView, event: AskingEvent, at: datetime | None) -> SessionView:
+    """Return the view after a question or an answer, recorded at a time."""
     match event:
         case e.PermissionRequested():
             question = Question(
-                event.call_id, event.tool, event.args, event.risk, event.preview, event.deadline
+                event.call_id,
+                event.tool,
+                event.args,
+                event.risk,
+                event.preview,
+                event.deadline,
+                is_moot=_is_over(event.deadline, at),
             )
             return _with_question(view, event.turn_id, question)
         case e.QuestionAsked():
@@ -29,6 +36,7 @@ def of_asking(view: SessionView, event: AskingEvent) -> SessionView:
                 kind="question",
                 options=event.options,
                 default=event.default,
+                is_moot=_is_over(event.deadline, at),
             )
             if event.over is not None:  # no call of a tool waits for it
                 return replace(view, questions=(*view.questions, question))
@@ -39,6 +47,10 @@ def of_asking(view: SessionView, event: AskingEvent) -> SessionView:
             return view
         case _:
             assert_never(event)
+
+
+def _is_over(deadline: datetime, at: datetime | None) -> bool:
+    return at is not None and deadline <= at
 
 
 def without_question(view: SessionView, call_id: str) -> SessionView:

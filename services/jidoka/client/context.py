@@ -51,6 +51,14 @@ def of_servers(view: SessionView, event: McpEvent) -> SessionView:
             assert_never(event)
 
 
+def with_servers_stopped(view: SessionView) -> SessionView:
+    """Return the view with no server running: they end with their worker."""
+    if not view.servers:
+        return view
+    servers = (s if s.state == "new" else replace(s, state="stopped") for s in view.servers)
+    return replace(view, servers=tuple(servers))
+
+
 def _with_server(view: SessionView, server: ServerView) -> SessionView:
     others = tuple(each for each in view.servers if each.name != server.name)
     return replace(view, servers=(*others, server))

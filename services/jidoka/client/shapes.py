@@ -83,6 +83,8 @@ class Question:
     """`permission`: may it run? `question`: the agent wants to know something."""
     options: tuple[str, ...] = ()
     default: str = "deny"
+    is_moot: bool = False
+    """Nobody was there when it was asked: its default holds at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,8 +181,9 @@ class ServerView:
     there: str
     """Its command or address."""
     state: str = "new"
-    """`new` until a worker tried it, then `ready` or `failed`."""
+    """`new` until a worker tried it, then `ready` or `failed`; `stopped` without a worker."""
     tools: tuple[str, ...] = ()
+    """Of its last start, where it is stopped."""
     problem: str = ""
 
 
@@ -234,6 +237,13 @@ class SessionView:
             return "waiting"
         calls = [entry for entry in self.turn.entries if isinstance(entry, Call)]
         return "acting" if any(not call.ended for call in calls) else "thinking"
+
+    @property
+    def starting(self) -> tuple[str, ...]:
+        """The MCP servers for which the model's call waits."""
+        if self.turn is None or self.turn.outcome is not None:
+            return ()
+        return tuple(each.name for each in self.servers if each.state in ("new", "stopped"))
 
     def with_turn(self, turn_id: str, change: Callable[[TurnView], TurnView]) -> SessionView:
         """Return the view with a turn changed; the last one is found first."""

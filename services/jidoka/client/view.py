@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import assert_never
 
 from jidoka.client.asked import of_asking, without_question
-from jidoka.client.context import of_context, of_servers
+from jidoka.client.context import of_context, of_servers, with_servers_stopped
 from jidoka.client.items import Item, Recorded, Shown
 from jidoka.client.shapes import Answer, Call, Entry, Message, SessionView, TurnView
 from jidoka.client.undo_view import of_undo
@@ -31,6 +31,7 @@ from jidoka.contract.event_groups import (
 from jidoka.contract.live import Delta
 from jidoka.core.history import events_of
 
+RUNNING = (Status.INITIALIZING, Status.ACTIVE)
 GAP = "…"
 """Stands where deltas are missing until the recorded answer fills it."""
 
@@ -56,7 +57,7 @@ def _recorded(view: SessionView, event: e.Event | e.UnknownEvent, item: Recorded
     if isinstance(event, McpEvent):
         return of_servers(view, event)
     if isinstance(event, AskingEvent):
-        return of_asking(view, event)
+        return of_asking(view, event, item.envelope.time)
     if isinstance(event, UndoEvent):
         return of_undo(view, event)
     match event:
@@ -71,9 +72,10 @@ def _recorded(view: SessionView, event: e.Event | e.UnknownEvent, item: Recorded
         case e.SessionConfigured():
             return _configured(view, event)
         case e.SessionStatusChanged(status=status, reason=reason):
-            return replace(view, status=status, status_reason=reason)
+            seen = view if status in RUNNING else with_servers_stopped(view)
+            return replace(seen, status=status, status_reason=reason)
         case e.WorkerAssigned(epoch=epoch, host=host):
-            return replace(view, epoch=epoch, host=host)
+            return replace(with_servers_stopped(view), epoch=epoch, host=host)
         case e.SessionTerminated(reason=reason, error=error):
             return replace(
                 view, status=Status.TERMINATED, status_reason=reason, error=error or view.error
@@ -81,7 +83,7 @@ def _recorded(view: SessionView, event: e.Event | e.UnknownEvent, item: Recorded
         case e.SessionDeleted():
             return replace(view, status=Status.TERMINATED, status_reason="deleted")
         case e.WorkerLost():
-            return replace(view, workers_lost=view.workers_lost + 1)
+            return replace(with_servers_stopped(view), workers_lost=view.workers_lost + 1)
         case e.ConversationCleared():
             return replace(view, cleared=view.cleared + 1)
         case e.SessionCloseRequested() | e.SessionTerminationRequested() | e.UnknownEvent():

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from jidoka.cli.transcript import Transcript, at_work, closing, key_argument, outcome
-from jidoka.client.shapes import Answer, Call, Message, Question, SessionView, TurnView
+from jidoka.client.shapes import Answer, Call, Message, Question, ServerView, SessionView, TurnView
 from jidoka.contract.content import ErrorInfo, Status, TurnOutcome, Usage
 
 SAYING = Answer("c1", text="Let me ")
@@ -98,6 +98,29 @@ def test_a_question_is_printed_with_the_command_that_answers_it():
     text = printed(asked, asked)
 
     assert text.count("? May it run shell rm a? jidoka answer s1 x1 allow") == 1
+
+
+def test_of_a_question_that_nobody_could_answer_only_the_way_to_allow_it_is_told():
+    question = Question(
+        "x1", "shell", {}, "execute", "", datetime(2030, 1, 1, tzinfo=UTC), is_moot=True
+    )
+    denied = Call("x1", "shell", {"command": "rm a"}, phase="denied", denied_by="default")
+    asked = replace(view(SAID, RUNNING), questions=(question,))
+
+    text = printed(asked, view(SAID, denied, outcome=TurnOutcome.COMPLETED))
+
+    assert "jidoka answer" not in text
+    assert text.splitlines()[1] == "⊘ shell rm a - denied: nobody answered"
+    assert "--rule 'allow shell …'" in text.splitlines()[2]
+
+
+def test_a_server_that_failed_is_told_once():
+    server = ServerView("tickets", "x", "failed", problem="The MCP server 'tickets' is gone.")
+    failed = replace(view(SAID), servers=(server,))
+
+    text = printed(failed, failed)
+
+    assert text.count("- The MCP server 'tickets' is gone.") == 1
 
 
 def test_messages_and_the_end_of_the_session_are_printed_to_who_follows():

@@ -34,4 +34,6 @@ def command(target: options.Target, as_json: options.AsJson = False) -> int:
 
 def _what(server: ServerView) -> str:
     """Return what is wrong with a server, without saying again which; else where it is."""
+    if server.state == "stopped":
+        return f"starts with the next turn: {server.there}"
     return server.problem.removeprefix(f"The MCP server {server.name!r} is ") or server.there
