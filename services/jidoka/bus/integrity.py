@@ -27,6 +27,14 @@ class Readable(Protocol):
         ...
 
 
+class Endings(Protocol):
+    """The part of a log that is needed to see how a session ends."""
+
+    async def last(self, session_id: str) -> Entry | None:
+        """Return the last entry of a session, None where there is none."""
+        ...
+
+
 async def compare(log: Readable, marks: Mapping[str, Head]) -> dict[str, JidokaError]:
     """Return the sessions whose logs are shorter than their marks or differ there, with the range.
 
@@ -53,6 +61,28 @@ async def _compared(log: Readable, session_id: str, mark: Head) -> JidokaError |
     except LogDamaged as damage:
         return await examined(log, session_id, mark) or damage  # the whole names the first lost
     return None
+
+
+async def risen(log: Endings, deleted: Iterable[str]) -> set[str]:
+    """Return which of these sessions, all deleted, have events and no tombstone behind them.
+
+    Costs a request a session. One of which nothing is left at all lies as it should.
+    """
+    found: set[str] = set()
+    left = iter(tuple(deleted))
+
+    async def work() -> None:
+        for session_id in left:
+            try:
+                last = await log.last(session_id)
+            except LogDamaged:
+                found.add(session_id)  # and what is back is not even whole
+            else:
+                if last is not None and not isinstance(last.event, SessionDeleted):
+                    found.add(session_id)
+
+    await asyncio.gather(*(work() for _ in range(AT_ONCE)))
+    return found
 
 
 async def examine(

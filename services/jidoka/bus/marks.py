@@ -5,6 +5,9 @@ tell. So a file of its own holds the last number and hash of every session. It i
 batch of lines is added at least every 100 ms and forced to the disk, each line with a checksum, so
 that a torn or flipped line is one mark less and never a wrong one. When most lines are outdated,
 the file is written anew beside itself and put in its place.
+
+A session that was deleted leaves a grave: a broker that loses the tombstone may bring its events
+back, and they must not be served. So the file has a line for each session that ever was.
 """
 
 from __future__ import annotations
@@ -23,8 +26,21 @@ from jidoka.core.ports import Head
 log = logging.getLogger(__name__)
 
 BATCH_S: Final = 0.1
+GRAVE_WORDS: Final = 5
 SPARE_LINES: Final = 10_000
 """So many outdated lines, and as many as there are marks, before the file is written anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grave:
+    """Where a session lies that was deleted."""
+
+    tombstone: Head
+    last_digest: str
+    """The hash of the event before the tombstone."""
+
+
+Mark = Head | Grave
 
 
 class Marks:
@@ -33,26 +49,33 @@ class Marks:
     def __init__(self, path: Path, *, batch_s: float = BATCH_S) -> None:
         self._path = path
         self._batch_s = batch_s
-        self._marks: dict[str, Head] = {}
-        self._new: dict[str, Head | None] = {}
+        self._marks: dict[str, Mark] = {}
+        self._new: dict[str, Mark] = {}
         self._lines = 0
         self._news = asyncio.Event()
 
     async def load(self) -> dict[str, Head]:
-        """Read the file and return the mark of every session; no file is no marks."""
+        """Read the file and return the mark of every session that is; no file is no marks."""
         self._marks, self._lines = await asyncio.to_thread(_read, self._path)
-        return dict(self._marks)
+        return {each: mark for each, mark in self._marks.items() if isinstance(mark, Head)}
+
+    def graves(self) -> dict[str, Grave]:
+        """Return the graves of all sessions that were deleted."""
+        known = {**self._marks, **self._new}
+        return {each: mark for each, mark in known.items() if isinstance(mark, Grave)}
 
     def note(self, session_id: str, head: Head) -> None:
         """Remember that the log of a session reaches to `head`; it is on the disk 100 ms later."""
         mark = self._new.get(session_id) or self._marks.get(session_id)
+        if isinstance(mark, Grave):
+            return  # whatever comes of it now is no more than what was deleted
         if mark is None or head.sequence > mark.sequence:
             self._new[session_id] = head
             self._news.set()
 
-    def forget(self, session_id: str) -> None:
-        """Drop the mark of a session that was deleted."""
-        self._new[session_id] = None
+    def bury(self, session_id: str, tombstone: Head, last_digest: str) -> None:
+        """Remember that a session was deleted; `last_digest` is the hash of its last event."""
+        self._new[session_id] = Grave(tombstone, last_digest)
         self._news.set()
 
     async def run(self) -> None:
@@ -75,11 +98,7 @@ class Marks:
         self._news.clear()
         if not batch:
             return
-        for session_id, head in batch.items():
-            if head is None:
-                self._marks.pop(session_id, None)
-            else:
-                self._marks[session_id] = head
+        self._marks |= batch
         self._lines += len(batch)
         try:
             if self._lines > 2 * len(self._marks) + SPARE_LINES:
@@ -96,13 +115,17 @@ class Marks:
 @dataclass(frozen=True, slots=True)
 class _Line:
     session_id: str
-    head: Head | None
+    mark: Mark
 
 
-def _written(session_id: str, head: Head | None) -> bytes:
-    """Return a line: id, number, hash, stream sequence, and the checksum of what is before it."""
-    head = head or Head()
-    text = f"{session_id} {head.sequence} {head.digest} {head.cursor}".encode()
+def _written(session_id: str, mark: Mark) -> bytes:
+    """Return a line: id, number, hash, stream sequence, and the checksum of what is before it.
+
+    A grave has the hash of the event before the tombstone too.
+    """
+    head = mark.tombstone if isinstance(mark, Grave) else mark
+    words = [session_id, str(head.sequence), head.digest, str(head.cursor)]
+    text = " ".join([*words, mark.last_digest] if isinstance(mark, Grave) else words).encode()
     return b"%s %08x\n" % (text, zlib.crc32(text))
 
 
@@ -110,37 +133,36 @@ def _opened(line: bytes) -> _Line | None:
     text, _, checksum = line.rpartition(b" ")
     if checksum != b"%08x" % zlib.crc32(text):
         return None
-    session_id, sequence, digest, cursor = text.decode("ascii").split(" ")
+    words = text.decode("ascii").split(" ")
+    session_id, sequence, digest, cursor = words[:4]
     if not is_session_id(session_id):
         return None
     head = Head(cursor=int(cursor), sequence=int(sequence), digest=digest)
-    return _Line(session_id, head if head.sequence else None)
+    return _Line(session_id, Grave(head, words[4]) if len(words) == GRAVE_WORDS else head)
 
 
-def _read(path: Path) -> tuple[dict[str, Head], int]:
+def _read(path: Path) -> tuple[dict[str, Mark], int]:
     """Return the marks and how many lines the file has."""
     try:
         lines = path.read_bytes().splitlines()
     except FileNotFoundError:
         return {}, 0
-    marks: dict[str, Head] = {}
+    marks: dict[str, Mark] = {}
     for raw in lines:
         line = _opened(raw)
         if line is None:
             log.warning("a high-water mark in %s cannot be read and is passed over", path)
-        elif line.head is None:
-            marks.pop(line.session_id, None)
         else:
-            marks[line.session_id] = line.head
+            marks[line.session_id] = line.mark
     return marks, len(lines)
 
 
-def _append(path: Path, batch: dict[str, Head | None]) -> None:
+def _append(path: Path, batch: dict[str, Mark]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("ab") as file:
         # a line that was torn off in a crash must not swallow the next one
         begin = b"\n" if file.tell() and not _ends_with_a_line(path) else b""
-        file.write(begin + b"".join(_written(each, head) for each, head in batch.items()))
+        file.write(begin + b"".join(_written(each, mark) for each, mark in batch.items()))
         file.flush()
         os.fsync(file.fileno())
 
@@ -151,10 +173,10 @@ def _ends_with_a_line(path: Path) -> bool:
         return file.read(1) == b"\n"
 
 
-def _rewrite(path: Path, marks: dict[str, Head]) -> None:
+def _rewrite(path: Path, marks: dict[str, Mark]) -> None:
     beside = path.with_name(path.name + ".new")
     with beside.open("wb") as file:
-        file.write(b"".join(_written(each, head) for each, head in marks.items()))
+        file.write(b"".join(_written(each, mark) for each, mark in marks.items()))
         file.flush()
         os.fsync(file.fileno())
     beside.replace(path)

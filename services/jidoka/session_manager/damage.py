@@ -12,14 +12,14 @@ deleted, and nothing else is done for it. So is, but for the flag, one that a ne
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import Final
 
 from jidoka.bus.connection import Bus
 from jidoka.bus.entries import TOMBSTONE, check_follows
 from jidoka.bus.event_log import NatsEventLog
-from jidoka.bus.integrity import compare, examined
+from jidoka.bus.integrity import compare, examined, risen
 from jidoka.bus.leaving import all_ended
 from jidoka.contract import subjects
 from jidoka.contract.content import Status
@@ -95,6 +95,15 @@ class Damage:
         self._telling.add(task)
         task.add_done_callback(self._telling.discard)
         self._changed(session_id)
+
+    async def back(self, session_id: str, tombstone: Head) -> None:
+        """Take in that the log of a deleted session has lost its end, the tombstone."""
+        self._marks[session_id] = tombstone
+        await self._examine(session_id)
+
+    def gone(self, session_id: str) -> None:
+        """Forget what was wrong with a session that is deleted now."""
+        self._found.pop(session_id, None)
 
     def follow(self, session_id: str, entry: Entry) -> None:
         """Take in the next event of the stream; it has to fit to what is known of its session."""
@@ -195,10 +204,11 @@ class Damage:
         marks: Mapping[str, Head],
         every_s: float | None,
         changed: Callable[[str], None],
+        deleted: Callable[[], Iterable[str]],
     ) -> None:
         """Read all logs now and every `every_s`, compare them after each outage, for ever.
 
-        `changed` is told of each session whose state is another.
+        `changed` is told of each session whose state is another; `deleted` gives those that are.
 
         Raises:
             Unavailable: logs are shorter than what was read of them: all is to be read again.
@@ -214,7 +224,7 @@ class Damage:
                         await back.wait()
                 if back.is_set():
                     back.clear()
-                    await self._compare_again()
+                    await self._compare_again(deleted())
                 await self.patrol()
         finally:
             forget()
@@ -230,12 +240,13 @@ class Damage:
                 await asyncio.sleep(RETRY_S)
             await asyncio.sleep(PAUSE_S)
 
-    async def _compare_again(self) -> None:
+    async def _compare_again(self, deleted: Iterable[str]) -> None:
         heads = {row.session_id: row.head for row in self._sessions.rows.values()}
         self._sound.clear()
         try:
             is_shorter = await head_of(self._bus) < self._sessions.cursor
             is_shorter = is_shorter or bool(await compare(self._log, heads))
+            is_shorter = is_shorter or bool(await risen(self._log, deleted))
         except JidokaError:
             return  # away again: the next reconnect asks again
         if is_shorter:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Final
 
+from jidoka.bus.marks import Grave
 from jidoka.contract.content import Status
 from jidoka.contract.errors import InvalidTransition, JidokaError, StaleSequence, Unavailable
 from jidoka.contract.events import SessionDeleted
@@ -20,6 +21,8 @@ from jidoka.session_manager.sessions import Sessions
 from jidoka.telemetry import logger
 
 JUST_CHANGED: Final = "it has just changed"
+AGAIN: Final = "session-manager"
+"""Who deletes what was deleted before and came back."""
 
 
 class Deleter:
@@ -30,14 +33,14 @@ class Deleter:
         sessions: Sessions,
         log: Logs,
         eraser: Eraser,
-        forget: Callable[[str], None],
+        bury: Callable[[str, Head, str], None],
         clock: Callable[[], datetime],
     ) -> None:
-        """`forget` drops the mark of a session; `clock` gives the time in UTC."""
+        """`bury` remembers tombstone and last hash of a session; `clock` gives the time in UTC."""
         self._sessions = sessions
         self._log = log
         self._eraser = eraser
-        self._forget = forget
+        self._bury = bury
         self._clock = clock
 
     async def tombstone(self, session_id: str) -> Entry | None:
@@ -64,6 +67,25 @@ class Deleter:
             return await self.finish(row.session_id, last)
         if head.cursor > row.cursor:
             raise Unavailable(part=row.session_id, why=JUST_CHANGED)
+        return await self._end(row.session_id, head, by, origin, causation_id)
+
+    async def again(self, session_id: str, grave: Grave) -> bool:
+        """Delete a session that was deleted, and of which the log has lost the tombstone.
+
+        Returns False where the log does not end as it did then: that is for a person to judge.
+
+        Raises:
+            LogDamaged, Unavailable, TimedOut, StorageFull: it is not all erased.
+        """
+        last = await self._log.last(session_id)
+        if last is None or last.head.digest != grave.last_digest:
+            return False
+        await self._end(session_id, last.head, AGAIN, "", None)
+        return True
+
+    async def _end(
+        self, session_id: str, head: Head, by: str, origin: str, causation_id: str | None
+    ) -> Entry:
         event = SessionDeleted(
             origin=origin,
             at=self._clock(),
@@ -72,15 +94,16 @@ class Deleter:
             last_hash=head.digest,
         )
         try:
-            tombstone = await self._sessions.end(row.session_id, event, head, causation_id)
+            tombstone = await self._sessions.end(session_id, event, head, causation_id)
         except StaleSequence:
-            raise Unavailable(part=row.session_id, why=JUST_CHANGED) from None
-        return await self.finish(row.session_id, tombstone)
+            raise Unavailable(part=session_id, why=JUST_CHANGED) from None
+        return await self.finish(session_id, tombstone)
 
     async def finish(self, session_id: str, tombstone: Entry) -> Entry:
         """Erase what stands before a tombstone; return the tombstone."""
         await self._eraser.erase(session_id, tombstone.head.cursor)
-        self._forget(session_id)
+        if isinstance(tombstone.event, SessionDeleted):
+            self._bury(session_id, tombstone.head, tombstone.event.last_hash)
         return tombstone
 
     async def sweep(self, session_ids: Iterable[str]) -> None:

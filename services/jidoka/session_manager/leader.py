@@ -34,6 +34,7 @@ from jidoka.session_manager.damage import Damage
 from jidoka.session_manager.delete import Deleter
 from jidoka.session_manager.door import Door
 from jidoka.session_manager.forking import Forker
+from jidoka.session_manager.graves import rebury
 from jidoka.session_manager.hosts import BusHosts
 from jidoka.session_manager.importing import Importer
 from jidoka.session_manager.keeper import Keeper
@@ -96,6 +97,7 @@ async def lead(
         tasks.create_task(term.marks.run(), name="marks")
         tasks.create_task(unreadable.run(term.damage.suspect), name="unreadable")
         await term.projection.reach(head, CATCH_UP_S)
+        await rebury(term.deleter, term.damage, log, term.marks.graves())
         known = {row.session_id for row in await registry.find(EVERYTHING)} | set(sessions.rows)
         tasks.create_task(term.deleter.sweep(marked.keys() - known), name="deleted")
         left = await asyncio.to_thread(sessions_with_files, settings.home) - known
@@ -113,7 +115,7 @@ async def lead(
             clock=_now,
         )
         tasks.create_task(term.hosts.watch(keeper), name="hosts")
-        watching = term.damage.watch(marked, settings.patrol_s, keeper.wake)
+        watching = term.damage.watch(marked, settings.patrol_s, keeper.wake, term.marks.graves)
         tasks.create_task(watching, name="damage")
         with closing(keeper):
             async with _ears(bus, keeper), term.creator, term.door:
@@ -150,7 +152,7 @@ def _composed(
 
     projection = Projection(log, registry, absorb, fail)
     eraser = WholeEraser(NatsEraser(bus), settings.home)
-    deleter = Deleter(sessions, log, eraser, marks.forget, _now)
+    deleter = Deleter(sessions, log, eraser, marks.bury, _now)
     admission = Admission(sessions, settings.session_limit)
     creator = Creator(sessions, admission, registry, GatewayModels(bus), settings.home)
     service = Service(

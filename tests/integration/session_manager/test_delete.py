@@ -13,7 +13,8 @@ from jidoka.bus.event_log import NatsEventLog
 from jidoka.bus.marks import Marks
 from jidoka.contract import events as e
 from jidoka.contract.content import Status
-from jidoka.contract.errors import InvalidTransition, SessionNotFound
+from jidoka.contract.errors import InvalidTransition, LogDamaged, SessionNotFound
+from jidoka.contract.subjects import EVENTS_STREAM, session_event, session_events
 from jidoka.core.ports import Draft, Entry
 from tests.support.fake_host import FakeHost
 from tests.support.manager import (
@@ -157,6 +158,61 @@ async def test_the_next_leader_erases_what_the_last_one_left(
 
     assert listed["sessions"] == []
     assert await NatsBlobs(bus).delete_session(session) == 0
+
+
+async def come_back(bus: Bus, session: str, events: list[Entry]) -> None:
+    """Have a log as a broker leaves it that lost the tombstone and what it had erased."""
+    whole = {"filter": session_events(session)}
+    await bus.api(f"STREAM.PURGE.{EVENTS_STREAM}", whole, 5.0)
+    for entry in events:
+        subject = session_event(session, entry.envelope.name)
+        await bus.store(subject, entry.envelope.to_json(), {}, 5.0)
+
+
+@pytest.mark.usefixtures("host")
+@pytest.mark.parametrize("end", [e.SessionCloseRequested(), e.SessionTerminationRequested()])
+async def test_a_deleted_session_whose_tombstone_is_lost_is_deleted_again(
+    end: e.Event, bus: Bus, nats_url: str, home: Path, tmp_path: Path
+):
+    async with leading(bus, nats_url, home):
+        session = await ended(bus, tmp_path / "p", end)
+        events = await log_of(bus, session)
+        await ask(bus, "session.delete", {"session_id": session})
+    await come_back(bus, session, events)
+
+    async with leading(bus, nats_url, home):
+        listed = await ask(bus, "session.list", {"status": EVERY_STATUS})
+        with pytest.raises(SessionNotFound):
+            await ask(bus, "session.get", {"session_id": session})
+
+    [left] = await log_of(bus, session)
+    assert isinstance(left.event, e.SessionDeleted)
+    assert left.sequence == events[-1].sequence + 1
+    assert listed["sessions"] == []
+
+
+@pytest.mark.usefixtures("host")
+async def test_a_part_of_a_deleted_session_that_is_back_is_degraded_and_can_be_deleted(
+    bus: Bus, nats_url: str, home: Path, tmp_path: Path
+):
+    async with leading(bus, nats_url, home):
+        session = await ended(bus, tmp_path / "p", e.SessionCloseRequested())
+        events = await log_of(bus, session)
+        await record(bus, session, e.SessionRenamed(session_name="late"))
+        await ask(bus, "session.delete", {"session_id": session})
+    await come_back(bus, session, events)
+
+    async with leading(bus, nats_url, home):
+        info = await ask(bus, "session.get", {"session_id": session})
+        with pytest.raises(LogDamaged):
+            await ask(bus, "session.resume", {"session_id": session})
+        await ask(bus, "session.delete", {"session_id": session})
+        listed = await ask(bus, "session.list", {"status": EVERY_STATUS})
+
+    first = events[-1].sequence + 1
+    assert info["degraded"]
+    assert info["error"]["details"] == {"first": first, "last": first + 1}
+    assert listed["sessions"] == []
 
 
 async def test_what_has_ended_is_deleted_after_its_time_and_what_is_closed_is_kept(

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from jidoka.bus.marks import Marks
+from jidoka.bus.marks import Grave, Marks
 from jidoka.core.ports import Head
 
 
@@ -44,12 +44,17 @@ async def test_a_mark_never_goes_back(tmp_path):
     assert await Marks(tmp_path / "marks").load() == {"s1": a_head(5)}
 
 
-async def test_a_deleted_session_has_no_mark(tmp_path):
+async def test_a_deleted_session_has_a_grave_and_no_mark_whatever_comes_of_it(tmp_path):
     marks = await written(tmp_path / "marks", {"s1": a_head(5), "s2": a_head(1)})
-    marks.forget("s1")
+    marks.bury("s1", a_head(6), a_head(5).digest)
+    marks.note("s1", a_head(7))
+    await marks.flush()
+    marks.note("s1", a_head(8))
     await marks.flush()
 
-    assert await Marks(tmp_path / "marks").load() == {"s2": a_head(1)}
+    again = Marks(tmp_path / "marks")
+    assert await again.load() == {"s2": a_head(1)}
+    assert again.graves() == marks.graves() == {"s1": Grave(a_head(6), a_head(5).digest)}
 
 
 async def test_the_task_writes_batches_and_the_rest_at_its_end(tmp_path):
