@@ -28,6 +28,10 @@ class PlannedFiles:
         """Return `path` relative to the root."""
         return self.real.place(path)
 
+    def place_to_write(self, path: str) -> str:
+        """Return `path` relative to the root; refuse what no tool writes."""
+        return self.real.place_to_write(path)
+
     def open_file(self, path: str) -> int:
         """Return a descriptor for reading the file as it is."""
         return self.real.open_file(path)
@@ -38,13 +42,13 @@ class PlannedFiles:
 
     def replace(self, path: str, data: bytes) -> None:
         """Note what would be written."""
-        place = self.real.place(path)
+        place = self.real.place_to_write(path)
         self.written[place] = hashlib.sha256(data).hexdigest()
         self.contents[place] = data
 
     def remove(self, path: str) -> None:
         """Note what would be removed."""
-        place = self.real.place(path)
+        place = self.real.place_to_write(path)
         self.written[place] = self.contents[place] = None
 
 

@@ -140,6 +140,14 @@ class TooLarge(Refused):
     size_bytes: int
     maximum_bytes: int
 
+    @property
+    def message(self) -> str:
+        """What to do: of a file of the project, a part can be looked at."""
+        if self.what.startswith("file "):
+            said = super().message.removesuffix("Send less, or a file.")
+            return f"{said}See a part of it with grep, or in the shell with head, tail or sed -n."
+        return super().message
+
 
 # --- sessions -----------------------------------------------------------------------------------
 

@@ -169,6 +169,10 @@ class ProjectFiles(Protocol):
         """Return `path` relative to the root, `.` for the root itself."""
         ...
 
+    def place_to_write(self, path: str) -> str:
+        """Return `path` as `place` does, of a file that tools may write by its name."""
+        ...
+
     def open_file(self, path: str) -> int:
         """Return a descriptor for reading; `ToolFailed` when it is no regular file."""
         ...

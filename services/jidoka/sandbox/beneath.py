@@ -79,6 +79,14 @@ class Beneath:
                 return path[len(name) :]
         raise PathOutsideProject(path=path, rule="absolute and not below the project")
 
+    def place_to_write(self, path: str) -> str:
+        """Return `path` as `place` does; refuse what no tool writes, whatever is there."""
+        place = self.place(path)
+        if place == ".":
+            raise ToolFailed(reason=f"{path!r} is the project folder itself")
+        _refuse_protected_names(place, path)
+        return place
+
     def open_file(self, path: str) -> int:
         """Return a descriptor for reading a regular file."""
         with _as_tool_errors(path):
@@ -112,11 +120,7 @@ class Beneath:
             os.fsync(fd)
 
     def _split_for_writing(self, path: str) -> tuple[str, str]:
-        place = self.place(path)
-        if place == ".":
-            raise ToolFailed(reason=f"{path!r} is the project folder itself")
-        _refuse_protected_names(place, path)
-        folder, _, name = place.rpartition("/")
+        folder, _, name = self.place_to_write(path).rpartition("/")
         return folder or ".", name
 
     def _make_folders(self, folder: str, path: str) -> int:
@@ -232,7 +236,7 @@ def _writable_target(fd: int, name: str, path: str) -> os.stat_result | None:
 
 
 def _write_atomically(fd: int, name: str, data: bytes, before: os.stat_result | None) -> None:
-    temporary = f".{name[:80]}.{os.urandom(6).hex()}.tmp"
+    temporary = f".{name[:40]}.{os.urandom(6).hex()}.tmp"
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
         with os.fdopen(os.open(temporary, flags, 0o666, dir_fd=fd), "wb") as file:
@@ -273,8 +277,11 @@ def _as_tool_errors(path: str) -> Generator[None]:
                 raise PathOutsideProject(path=path, rule="a link leads out") from None
             case errno.ELOOP:
                 raise PathOutsideProject(path=path, rule="a link is not followed here") from None
-            case errno.ENOENT | errno.ENAMETOOLONG:
+            case errno.ENOENT:
                 raise PathNotFound(path=path) from None
+            case errno.ENAMETOOLONG:
+                reason = f"a name in {path[:80] + '…'!r} is too long, 255 bytes are the most"
+                raise ToolFailed(reason=reason) from None
             case errno.ENOTDIR:
                 raise ToolFailed(reason=f"a part of {path!r} is no folder") from None
             case _:

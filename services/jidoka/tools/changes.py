@@ -58,7 +58,7 @@ class Changes:
         return tuple(FileState(p, None if d is None else digest(d)) for p, d in wanted.items())
 
     def _look(self, path: str) -> str:
-        place = self._context.files.place(path)
+        place = self._context.files.place_to_write(path)
         if place not in self._before:
             try:
                 data = load(self._context.files, place)

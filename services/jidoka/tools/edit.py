@@ -47,7 +47,7 @@ class Edit(ChangesItsPath):
 
     async def run(self, args: Mapping[str, Any], context: ToolContext) -> ToolOutcome:
         """Replace, and show the lines around it as they are now."""
-        place = context.files.place(args["path"])
+        place = context.files.place_to_write(args["path"])
         before = load(context.files, place)
         if is_binary(before):
             raise ToolFailed(reason=f"{place} is a binary file")

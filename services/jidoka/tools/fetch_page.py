@@ -32,6 +32,10 @@ class RuleError(Exception):
     """A rule says no."""
 
 
+class UnreachableError(Exception):
+    """A page cannot be had; says why, in words."""
+
+
 class Rules:
     """What may be fetched."""
 
@@ -61,7 +65,10 @@ class Rules:
 
     def address(self, host: str, port: int) -> str:
         """Return an address of `host`; refuse the host when any of them is not public."""
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except (socket.gaierror, UnicodeError):
+            raise UnreachableError(f"the name {host} cannot be resolved") from None
         addresses = [str(one[4][0]) for one in found]
         for address in addresses:
             if not self.private and not is_public(address):
@@ -177,6 +184,12 @@ def main() -> None:
         said, text = fetch(url, Rules(**order))
     except RuleError as refused:
         said, text = {"refused": str(refused)}, ""
+    except UnreachableError as error:
+        said, text = {"failed": str(error)}, ""
+    except ConnectionRefusedError:
+        said, text = {"failed": f"nobody listens at {urlsplit(url).netloc}"}, ""
+    except TimeoutError:
+        said, text = {"failed": f"no answer within {order['timeout_s']:g} s"}, ""
     except (OSError, http.client.HTTPException, ValueError) as error:
         said, text = {"failed": f"{type(error).__name__}: {error}"}, ""
     sys.stdout.buffer.write(f"{json.dumps(said)}\n{text}".encode("utf-8", "replace"))

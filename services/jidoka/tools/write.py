@@ -33,7 +33,7 @@ class Write(ChangesItsPath):
 
     async def run(self, args: Mapping[str, Any], context: ToolContext) -> ToolOutcome:
         """Write, and say how much."""
-        place = context.files.place(args["path"])
+        place = context.files.place_to_write(args["path"])
         data: bytes = args["content"].encode()
         if len(data) > MAX_FILE_BYTES:
             what = f"content of {place!r}"

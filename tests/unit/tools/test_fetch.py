@@ -13,7 +13,7 @@ import pytest
 from jidoka.contract.errors import ToolArgsInvalid, ToolDenied, ToolFailed, ToolTimeout
 from jidoka.core.tooling import INLINE_BYTES
 from jidoka.tools.fetch import MAX_PAGE_BYTES, Fetch
-from jidoka.tools.fetch_page import RuleError, Rules, fits, is_public
+from jidoka.tools.fetch_page import RuleError, Rules, UnreachableError, fits, is_public
 from tests.support.layers import layer
 from tests.support.project import ToolBench, tool_bench
 
@@ -118,8 +118,16 @@ async def test_each_hop_and_what_comes_back_is_judged(web, site, path, reason):
 
 
 async def test_a_host_that_does_not_answer_is_a_failure(web):
-    with pytest.raises(ToolFailed):
+    with pytest.raises(ToolFailed, match="nobody listens at localhost:1"):
         await web.text("fetch", url="http://localhost:1/")
+
+
+@pytest.mark.parametrize("host", ["nowhere.invalid", f"{'a' * 64}.example"])
+def test_a_name_that_nobody_knows_is_told_in_words(host):
+    rules = Rules(["*"], private=False, max_bytes=1, timeout_s=1)
+
+    with pytest.raises(UnreachableError, match=f"the name {host} cannot be resolved"):
+        rules.address(host, 80)
 
 
 async def test_an_empty_list_of_hosts_allows_none(bench, site):

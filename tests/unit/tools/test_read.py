@@ -102,6 +102,7 @@ async def test_a_file_of_more_than_10_mib_is_refused_with_its_size(bench):
         await bench.text("read", path="huge")
 
     assert refused.value.size_bytes == 11 * 1024 * 1024
+    assert refused.value.message.endswith("in the shell with head, tail or sed -n.")
 
 
 @pytest.mark.parametrize(
@@ -111,6 +112,7 @@ async def test_a_file_of_more_than_10_mib_is_refused_with_its_size(bench):
         ("../secret", PathOutsideProject),
         ("/etc/passwd", PathOutsideProject),
         ("src", ToolFailed),
+        (f"src/{'a' * 256}", ToolFailed),
     ],
 )
 async def test_what_cannot_be_read_is_refused_by_kind(bench, path, error):

@@ -7,7 +7,13 @@ from dataclasses import replace
 
 import pytest
 
-from jidoka.contract.errors import FileChanged, PathOutsideProject, PathProtected, TooLarge
+from jidoka.contract.errors import (
+    FileChanged,
+    PathOutsideProject,
+    PathProtected,
+    TooLarge,
+    ToolFailed,
+)
 from jidoka.core.tooling import FileState
 
 
@@ -21,6 +27,14 @@ async def test_a_new_file_is_made_with_its_folders(bench):
     assert (bench.root / "docs/new/a.md").read_text() == "one\ntwo\n"
     assert outcome.text == "Made docs/new/a.md: 2 lines, 8 bytes."
     assert outcome.changed == (FileState("docs/new/a.md", sha256("one\ntwo\n")),)
+
+
+async def test_a_name_may_be_as_long_as_the_file_system_takes_it(bench):
+    name = "🙂" * 63
+
+    await bench.call("write", path=name, content="x")
+
+    assert (bench.root / name).read_text() == "x"
 
 
 async def test_an_old_file_is_replaced_whole_once_it_was_read(bench):
@@ -59,6 +73,17 @@ async def test_a_file_that_was_never_read_is_not_replaced(bench):
     assert (bench.root / "README.md").read_text() == "# Cart\n\nIt adds up.\n"
 
 
+@pytest.mark.parametrize(
+    ("tool", "args"), [("write", {"content": "x"}), ("edit", {"old": "a", "new": "b"})]
+)
+async def test_that_a_file_is_protected_is_said_before_anything_else(bench, tool, args):
+    (bench.root / ".git").mkdir(exist_ok=True)
+    (bench.root / ".git/config").write_text("[core]\n")
+
+    with pytest.raises(PathProtected):
+        await bench.call(tool, path=".git/config", **args)
+
+
 async def test_who_does_not_ask_for_reading_first_replaces_at_once(bench):
     bench.context = replace(bench.context, read_first=False)
 
@@ -82,7 +107,11 @@ async def test_more_than_10_mib_is_too_large(bench):
 
 @pytest.mark.parametrize(
     ("path", "error"),
-    [("../a", PathOutsideProject), (".git/hooks/pre-commit", PathProtected)],
+    [
+        ("../a", PathOutsideProject),
+        (".git/hooks/pre-commit", PathProtected),
+        (f"docs/{'a' * 256}", ToolFailed),
+    ],
 )
 async def test_outside_and_protected_paths_are_refused(bench, path, error):
     with pytest.raises(error):
