@@ -96,8 +96,7 @@ async def lead(
         tasks.create_task(term.projection.run(), name="projection")
         tasks.create_task(term.marks.run(), name="marks")
         tasks.create_task(unreadable.run(term.damage.suspect), name="unreadable")
-        await term.projection.reach(head, CATCH_UP_S)
-        await rebury(term.deleter, term.damage, log, term.marks.graves())
+        await _caught_up(term, log, head)
         known = {row.session_id for row in await registry.find(EVERYTHING)} | set(sessions.rows)
         tasks.create_task(term.deleter.sweep(marked.keys() - known), name="deleted")
         left = await asyncio.to_thread(sessions_with_files, settings.home) - known
@@ -122,6 +121,12 @@ async def lead(
                 keeper.wake_all()
                 logger().info("leading", sessions=len(sessions.rows))
                 await asyncio.Event().wait()
+
+
+async def _caught_up(term: Term, log: NatsEventLog, head: int) -> None:
+    """Return when all up to `head` is known, and what was deleted lies where it should."""
+    await term.projection.reach(head, CATCH_UP_S)
+    await rebury(term.deleter, term.damage, log, term.marks.graves())
 
 
 def _composed(
