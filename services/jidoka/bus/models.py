@@ -12,6 +12,8 @@ from jidoka.contract.internal import LlmModels, LlmModelsRequest
 from jidoka.contract.subjects import LLM_MODELS
 
 PATIENCE_S: Final = 2.0
+LOOKING_UP_S: Final = 15.0
+"""For a name that tells no provider: the gateway may have to load its library, seconds of work."""
 
 
 class GatewayModels:
@@ -27,8 +29,11 @@ class GatewayModels:
             Refused: no model can speak: an unknown provider or model, or no key.
         """
         question = LlmModelsRequest(llm=llm, project_path=project_path, owner=owner)
+        named = llm.model if not llm.provider and not llm.api_base else None
+        is_bare = any(_is_bare(name) for name in (named, *llm.fallbacks))
+        patience_s = LOOKING_UP_S if is_bare else PATIENCE_S
         try:
-            found = await ask(self._bus, LLM_MODELS, question, LlmModels, PATIENCE_S)
+            found = await ask(self._bus, LLM_MODELS, question, LlmModels, patience_s)
         except (Unavailable, TimedOut):
             return llm  # the first call finds out
         return llm.model_copy(
@@ -39,3 +44,8 @@ class GatewayModels:
                 "api_key_ref": llm.api_key_ref or found.api_key_ref,
             }
         )
+
+
+def _is_bare(name: str | None) -> bool:
+    """Tell whether a model is named without who serves it."""
+    return bool(name) and not {"/", ":"} & set(name)

@@ -46,6 +46,14 @@ def _tell(sentence: str, value: object) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def _tell_why_not(error: JidokaError) -> None:
+    """Print an error once for each reader: a sentence at a terminal, an object for a program."""
+    if sys.stdout.isatty() or sys.stderr.isatty():
+        sys.stderr.write(f"error: {error.message}\n")
+    if not sys.stdout.isatty():
+        _tell("", {"error": error.as_dict()})
+
+
 def main() -> int:
     """Run the runtime; return the exit code of what ended it."""
     try:
@@ -56,9 +64,7 @@ def main() -> int:
         with home.locked(settings):
             asyncio.run(serve(settings))
     except JidokaError as error:
-        sys.stderr.write(f"error: {error.message}\n")
-        if not sys.stdout.isatty():
-            _tell("", {"error": error.as_dict()})
+        _tell_why_not(error)
         return error.exit_code
     return 0
 

@@ -11,11 +11,13 @@ from pathlib import Path
 import pytest
 from nats.aio.msg import Msg
 
+from jidoka.bus import models
 from jidoka.bus.connection import Bus
-from jidoka.contract.content import ErrorInfo
+from jidoka.contract.content import ErrorInfo, LlmConfig
 from jidoka.contract.errors import (
     ApiKeyMissing,
     JidokaError,
+    ModelUnknown,
     ProjectAlreadyOpen,
     ProjectForbidden,
     ProjectNotAbsolute,
@@ -208,6 +210,24 @@ async def test_a_model_that_cannot_speak_is_refused_before_anything_is_recorded(
         listed = await ask(bus, "session.list", {})
 
     assert listed["sessions"] == []
+
+
+@pytest.mark.parametrize(("name", "is_awaited"), [("foo", True), ("openai/foo", False)])
+async def test_a_name_without_a_provider_is_looked_up_however_long_the_library_loads(
+    bus: Bus, monkeypatch: pytest.MonkeyPatch, name: str, is_awaited: bool
+):
+    monkeypatch.setattr(models, "PATIENCE_S", 0.1)
+    unknown = ModelUnknown(name=name)
+
+    async def answer(question: Msg) -> None:
+        await asyncio.sleep(0.5)
+        await bus.publish(question.reply, json.dumps({"error": unknown.as_dict()}).encode())
+
+    await bus.subscribe(LLM_MODELS, answer)
+    asking = models.GatewayModels(bus).resolved(LlmConfig(model=name), "/p", "")
+    (told,) = await asyncio.gather(asking, return_exceptions=True)
+
+    assert isinstance(told, ModelUnknown) == is_awaited
 
 
 async def test_the_model_of_a_session_is_the_one_that_the_gateway_resolved(
