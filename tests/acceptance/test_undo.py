@@ -94,6 +94,24 @@ def test_what_a_person_changed_since_is_shown_and_stays(home: Home, project: Pat
     assert files_of(project) == {"note.txt": "mine\n"}
 
 
+def test_a_file_that_cannot_be_written_is_named_with_the_reason_and_the_rest_is_undone(
+    home: Home, project: Path, script: Write
+):
+    gone = {"tool_calls": [call("shell", command="rm note.txt; echo made > new")]}
+    session_id = talked(home, project, script(gone, {"text": "Gone."}), "Remove it")
+    (project / "note.txt").mkdir()
+    (project / "note.txt" / "mine").write_text("mine\n")
+
+    undone = home.jidoka("undo", session_id)
+    home.jidoka("redo", session_id)
+    as_json = home.jidoka("undo", session_id, "--json")
+
+    assert (undone.returncode, as_json.returncode) == (1, 1)
+    assert "left as it is: note.txt (Is a directory)" in undone.stdout
+    assert json.loads(as_json.stdout)["failed"] == {"note.txt": "Is a directory"}
+    assert files_of(project) == {"note.txt/mine": "mine\n"}
+
+
 def test_a_new_message_ends_the_chance_of_a_redo(home: Home, project: Path, script: Write):
     session_id = edited(home, project, script, {"when": "And now?", "text": "Hello."})
     home.json("undo", session_id, "--json")

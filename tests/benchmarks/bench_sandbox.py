@@ -59,7 +59,7 @@ async def test_undoing_a_turn_of_1000_files(record, tmp_path: Path):
 
     began = time.perf_counter()
     plan = await snapshots.planned([await snapshots.step(after.tree, before.tree)])
-    assert await snapshots.put_back(plan.write) == ()
+    assert await snapshots.put_back(plan.write) == {}
     took = time.perf_counter() - began
 
     record.append(Figure("undo of a turn that changed 1,000 files", took, "s", 1.0))

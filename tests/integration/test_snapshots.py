@@ -47,7 +47,7 @@ async def put_back(snapshots: Snapshots, last: Snapshot, wanted: Snapshot) -> tu
     plan = await snapshots.planned([await snapshots.step(last.tree, wanted.tree)])
     if plan.changed:
         return ("changed", *plan.changed)
-    assert await snapshots.put_back(plan.write) == ()
+    assert await snapshots.put_back(plan.write) == {}
     return tuple(sorted(plan.write))
 
 

@@ -9,7 +9,7 @@ put back   writes what differs; done again after a crash it writes what is still
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from jidoka.agent.recorder import Recorder, Unwanted
 from jidoka.agent.turn_files import TurnFiles, printable
@@ -32,6 +32,8 @@ class Result:
     files: int = 0
     paths: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
+    failed: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Those of them that could not be written, with the reason."""
 
 
 @dataclass(slots=True)
@@ -83,7 +85,8 @@ class Undoer:
             return
         left = sorted({*spared, *failed})
         done = [path for path in plan.paths if path not in set(left)]
-        await self._ended(effect, undoing, Result(len(done), _named(done), _named(left)))
+        why = {printable(path): failed[path] for path in list(failed)[:MOST_PATHS]}
+        await self._ended(effect, undoing, Result(len(done), _named(done), _named(left), why))
 
     def _undoing(self) -> Undoing:
         undoing = self.recorder.session.state.undoing
@@ -149,6 +152,7 @@ class Undoer:
             "files": result.files,
             "paths": result.paths,
             "left": result.left,
+            "failed": result.failed,
             "kept": undoing.kept,
             "files_left": undoing.files == "leave",
         }

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from jidoka.contract.undo_commands import FilesWish
 
 MOST_NAMED: Final = 10
+NOT_ALL: Final = 1
+"""The exit code where the conversation went back, and a file could not be written."""
 Target = Annotated[
     str | None,
     typer.Argument(help="Id, number, name or its beginning; default: this folder's last session."),
@@ -90,7 +92,7 @@ def end_of(
         print_json({"session_id": session_id, **end.model_dump(mode="json")})
     else:
         print(_told(end))
-    return 0
+    return NOT_ALL if end.failed else 0
 
 
 def _told(end: e.TurnUndone | e.TurnRedone) -> str:
@@ -99,7 +101,11 @@ def _told(end: e.TurnUndone | e.TurnRedone) -> str:
 
     lines = [summary_of(end), *(f"  {path}" for path in end.paths[:MOST_NAMED])]
     lines += ["  …"] * (end.files > MOST_NAMED)
-    lines += [f"  left as it is: {path}" for path in end.left]
+    why = {path: f" ({reason})" for path, reason in end.failed.items()}
+    lines += [f"  left as it is: {path}{why.get(path, '')}" for path in end.left]
+    if end.failed:
+        back, on = ("redo", "undo") if isinstance(end, e.TurnUndone) else ("undo", "redo")
+        lines.append(f"When the cause is mended: `jidoka {back}`, then `jidoka {on}` again.")
     return harmless("\n".join(lines))
 
 

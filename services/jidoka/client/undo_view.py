@@ -35,7 +35,8 @@ def summary_of(end: e.TurnUndone | e.TurnRedone) -> str:
     done = f"{turns} turn{'s' * (turns != 1)} {verb}"
     if end.files_left:
         return f"{done}, files as they are"
-    return f"{done}, {files} file{'s' * (files != 1)} put back"
+    done = f"{done}, {files} file{'s' * (files != 1)} put back"
+    return f"{done}, {len(end.failed)} not" if end.failed else done
 
 
 def _told(view: SessionView, notice: str) -> SessionView:

@@ -602,7 +602,9 @@ class TurnUndone(EventData, name="turn.undone"):
     paths: tuple[str, ...] = ()
     """Of those the first 100."""
     left: tuple[str, ...] = ()
-    """Files that stayed as a person left them, at most 100."""
+    """Files that stayed as they were, at most 100: a person's, or they cannot be written."""
+    failed: dict[str, str] = {}
+    """Of those the ones that could not be written or removed, with the reason."""
     kept: str | None = None
     """The folder right before, where a person's changes were in the way."""
     files_left: bool = False
@@ -619,6 +621,7 @@ class TurnRedone(EventData, name="turn.redone"):
     files: int = 0
     paths: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
+    failed: dict[str, str] = {}
     kept: str | None = None
     files_left: bool = False
 

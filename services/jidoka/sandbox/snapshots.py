@@ -111,8 +111,8 @@ class Snapshots:
         now = await asyncio.to_thread(versions, str(self._project), paths, MAX_FILE_BYTES)
         return plan(steps, now, ends or {})
 
-    async def put_back(self, write: Mapping[str, Version | None]) -> tuple[str, ...]:
-        """Give files the versions they had; return the paths that could not be written.
+    async def put_back(self, write: Mapping[str, Version | None]) -> dict[str, str]:
+        """Give files the versions they had; return the paths that could not be written, and why.
 
         Raises:
             ToolFailed: a version is not kept any more; nothing was touched.
@@ -142,7 +142,7 @@ class Snapshots:
         borrowed.write_bytes(os.fsencode(other.objects) + b"\n")
         try:
             plan = await self.planned([await self.step(now.tree, tree)])
-            return await self.put_back(plan.write)
+            return tuple(await self.put_back(plan.write))
         finally:
             borrowed.unlink(missing_ok=True)
 
@@ -218,7 +218,7 @@ def _clear_away(root: str, paths: Iterable[str]) -> None:
             writer.clean(path)
 
 
-def _put_back(root: str, write: Mapping[str, Version | None], answer: BinaryIO) -> tuple[str, ...]:
+def _put_back(root: str, write: Mapping[str, Version | None], answer: BinaryIO) -> dict[str, str]:
     places = _places(answer)
     wanted = {version.blob for version in write.values() if version}
     if missing := wanted - places.keys():
@@ -226,31 +226,34 @@ def _put_back(root: str, write: Mapping[str, Version | None], answer: BinaryIO) 
     with Folders(root) as folders:
         writer = Writer(folders)
         gone = [path for path, version in write.items() if version is None]
-        failed = [path for path in sorted(gone, reverse=True) if not _removed(writer, path)]
+        failed = {path: _removed(writer, path) for path in sorted(gone, reverse=True)}
         folders.forget()  # some of them may be gone
         for path, version in sorted(write.items()):
             if version is not None:
                 start, size = places[version.blob]
                 answer.seek(start)
-                if not _written(writer, path, version, answer.read(size)):
-                    failed.append(path)
-    return tuple(sorted(failed))
+                failed[path] = _written(writer, path, version, answer.read(size))
+    return {path: why for path, why in sorted(failed.items()) if why is not None}
 
 
-def _removed(writer: Writer, path: str) -> bool:
+def _removed(writer: Writer, path: str) -> str | None:
     try:
         writer.remove(path)
-    except OSError:
-        return False
-    return True
+    except OSError as problem:
+        return _why(problem)
+    return None
 
 
-def _written(writer: Writer, path: str, version: Version, content: bytes) -> bool:
+def _written(writer: Writer, path: str, version: Version, content: bytes) -> str | None:
     try:
         writer.write(path, version, content)
-    except OSError:
-        return False
-    return True
+    except OSError as problem:
+        return _why(problem)
+    return None
+
+
+def _why(problem: OSError) -> str:
+    return problem.strerror or type(problem).__name__
 
 
 def _places(answer: BinaryIO) -> dict[str, tuple[int, int]]:

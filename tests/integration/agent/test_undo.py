@@ -100,7 +100,7 @@ def test_wherever_it_is_killed_the_same_again_finishes(tmp_path: Path):
         again = Snapshots(str(root), str(state / str(nth)))
         plan = asyncio.run(planned_back(again, trees))
         assert plan.changed == ()
-        assert asyncio.run(again.put_back(plan.write)) == ()
+        assert asyncio.run(again.put_back(plan.write)) == {}
         assert state_of(root) == then
         root.rename(tmp_path / f"done-{nth}")
         deaths += died
