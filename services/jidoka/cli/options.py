@@ -8,12 +8,15 @@ from collections.abc import Sequence
 from dataclasses import fields
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from jidoka.contract.errors import ProjectNotFound
 from jidoka.settings import ClientSettings, ModelSettings, Settings, load
+
+if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
 
 SCRIPTED = "scripted:"
 Project = Annotated[
@@ -45,7 +48,10 @@ Rules = Annotated[
 ]
 Limit = Annotated[
     list[str] | None,
-    typer.Option("--limit", help="NAME=VALUE, such as context_tokens=60000; `none` lifts it."),
+    typer.Option(
+        "--limit",
+        help="NAME=VALUE, such as context_tokens=60000; `none` lifts one that is not always there.",
+    ),
 ]
 Target = Annotated[
     str, typer.Argument(help="Id, number in the list, name, or the beginning of a name.")
@@ -145,7 +151,18 @@ def limits_of(given: list[str] | None) -> dict[str, Any] | None:
             known = ", ".join(Limits.model_fields)
             raise typer.BadParameter(f"no limit is {name!r}; known: {known}", param_hint="--limit")
         limits[name] = None if value.lower() == "none" else value
+        if limits[name] is None and (always := _default_of(Limits.model_fields[name])) is not None:
+            why = f"{name} is always there, {always} unless named: give a number"
+            raise typer.BadParameter(why, param_hint="--limit")
     return limits
+
+
+def _default_of(limit: FieldInfo) -> str | None:
+    """Return the default of a limit that is never without one, in words; None: it can be lifted."""
+    if limit.default is None:
+        return None
+    most = next((each.le for each in limit.metadata if hasattr(each, "le")), None)
+    return f"{limit.default:g}" if most is None else f"{limit.default:g} and at most {most:g}"
 
 
 def text_or_stdin(text: str | None, what: str) -> str:

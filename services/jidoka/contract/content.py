@@ -187,6 +187,8 @@ class LlmConfig(Value):
 class Limits(Value):
     """Bounds of a session and its turns; null means none, where a default stands it is ours."""
 
+    model_config = ConfigDict(allow_inf_nan=False)
+
     max_steps: int = Field(default=50, ge=1, le=1_000)
     """Model calls a turn."""
     turn_tokens: int | None = Field(default=None, ge=1)

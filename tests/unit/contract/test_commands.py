@@ -292,6 +292,17 @@ def test_a_command_without_a_session_does_not_care_for_the_subject():
     assert open_command("session.list", 1, {}, "anything") == ListSessions()
 
 
+@pytest.mark.parametrize("value", ["inf", "-inf", "nan", "Infinity"])
+@pytest.mark.parametrize("limit", ["turn_cost_usd", "session_cost_usd", "turn_wall_s"])
+def test_a_limit_is_a_finite_number(limit: str, value: str):
+    data = {"session_id": "s" + "0" * 24, "limits": {limit: value}}
+
+    with pytest.raises(InvalidMessage) as refused:
+        open_command("session.configure", 1, data, None)
+
+    assert refused.value.problems[0]["path"] == f"data.limits.{limit}"
+
+
 def test_fields_of_a_later_version_are_ignored_however_deep():
     data = {
         "session_id": "s1",
