@@ -73,6 +73,8 @@ WRONG: tuple[tuple[str, int, str], ...] = (
     ("session rename {s} a/b", 2, "invalid_message"),
     ("session configure {s}", 2, "invalid_message"),
     ("session configure {s} --model nobody/knows", 2, "provider_unknown"),
+    ("session configure {s} --fallback local", 2, "invalid_message"),
+    ("run Hi -r {s} --fallback local", 2, "invalid_message"),
     ("session configure {s} --rule 'ask shell' --no-rules", 2, "invalid_message"),
     ("session configure {s} --limit steps=3", 2, "invalid_message"),
     ("session configure {s} --limit max_steps=many", 2, "invalid_message"),

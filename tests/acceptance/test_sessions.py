@@ -22,6 +22,26 @@ def create(home: Home, project: Path, script: Path, *more: str) -> str:
     return home.json("session", "create", *words)["session_id"]
 
 
+def test_the_fallback_models_and_the_limits_that_are_set_are_shown(
+    home: Home, project: Path, script: Write
+):
+    model, other = script({"text": "a"}), f"scripted:{script({'text': 'b'})}"
+    named = ("--fallback", other, "--fallback", "local", "--limit", "turn_wall_s=90")
+    session_id = create(home, project, model, *named)
+
+    shown = home.jidoka("session", "show", session_id).stdout
+    more = ("--limit", "turn_wall_s=none", "--limit", "max_steps=7", "--model", other)
+    home.json(
+        "session", "configure", session_id, *more, "--fallback", f"scripted:{model}", "--json"
+    )
+    after = home.json("session", "show", session_id, "--json")
+
+    assert {f"fallbacks        {other}", "fallbacks        local"} < set(shown.splitlines())
+    assert "limits           turn_wall_s=90.0" in shown
+    assert (after["fallbacks"], after["limits"]) == ([f"scripted:{model}"], {"max_steps": 7})
+    home.json("session", "terminate", session_id, "--json")
+
+
 def test_a_session_lives_from_create_to_terminate(home: Home, project: Path, script: Write):
     words = ["--project", str(project), "--model", f"scripted:{script({'text': 'a'})}"]
     made = home.json("session", "create", "--name", "My cart", *words, "--json")

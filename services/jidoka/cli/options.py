@@ -30,6 +30,10 @@ Model = Annotated[
     str | None,
     typer.Option("--model", "-m", help="provider/name, `local`, or scripted:FILE."),
 ]
+Fallback = Annotated[
+    list[str] | None,
+    typer.Option("--fallback", help="A model to ask when that one fails; repeatable, in order."),
+]
 ApiBase = Annotated[
     str | None, typer.Option("--api-base", help="URL of an OpenAI-compatible server.")
 ]
@@ -116,11 +120,23 @@ def sharing_of(*, shared: bool, worktree: bool) -> str:
     return "shared" if shared else "worktree" if worktree else "exclusive"
 
 
-def llm_of(model: str | None, api_base: str | None, api_key_ref: str | None) -> dict[str, Any]:
+def llm_of(
+    model: str | None,
+    api_base: str | None,
+    api_key_ref: str | None,
+    fallback: list[str] | None = None,
+) -> dict[str, Any]:
     """Return the model's configuration: what was named here, else what the settings name.
 
     A script that is named relatively is one of this folder.
     """
+    given = _named_llm(model, api_base, api_key_ref)
+    if fallback:
+        given["fallbacks"] = [_with_whole_path(name) for name in fallback]
+    return given
+
+
+def _named_llm(model: str | None, api_base: str | None, api_key_ref: str | None) -> dict[str, Any]:
     named = {"model": model, "api_base": api_base, "api_key_ref": api_key_ref}
     given = {key: value for key, value in named.items() if value is not None}
     if not given:
@@ -130,10 +146,15 @@ def llm_of(model: str | None, api_base: str | None, api_key_ref: str | None) -> 
         given = {name: value for name, value in values if name not in common and value is not None}
     elif (summary_model := load(ClientSettings, os.environ).summary_model) is not None:
         given["summary_model"] = summary_model
-    if str(given.get("model")).startswith(SCRIPTED):
-        script = Path(given["model"].removeprefix(SCRIPTED)).expanduser()
-        given["model"] = f"{SCRIPTED}{script.absolute()}"
+    if given.get("model") is not None:
+        given["model"] = _with_whole_path(given["model"])
     return given
+
+
+def _with_whole_path(model: str) -> str:
+    if not model.startswith(SCRIPTED):
+        return model
+    return f"{SCRIPTED}{Path(model.removeprefix(SCRIPTED)).expanduser().absolute()}"
 
 
 def limits_of(given: list[str] | None) -> dict[str, Any] | None:

@@ -24,6 +24,7 @@ def command(
     prompt: Annotated[str | None, typer.Argument(help="What to do; `-`: standard input.")] = None,
     project: options.Project = None,
     model: options.Model = None,
+    fallback: options.Fallback = None,
     api_base: options.ApiBase = None,
     api_key_ref: options.ApiKeyRef = None,
     permission_mode: options.PermissionMode = None,
@@ -54,12 +55,14 @@ def command(
     """
     if go_on and resume is not None:
         raise typer.BadParameter("-c and -r exclude each other")
+    if fallback and not model and (go_on or resume):
+        raise typer.BadParameter("--fallback goes with --model: a choice of models is made whole")
     from jidoka.cli.running import Wish, run_once  # noqa: PLC0415
 
     wish = Wish(
         prompt=options.text_or_stdin(prompt, "prompt"),
         project_path=str(Path(options.folder_of(project)).resolve()),
-        llm=options.llm_of(model, api_base, api_key_ref),
+        llm=options.llm_of(model, api_base, api_key_ref, fallback),
         permission_mode=permission_mode,
         max_steps=max_turns,
         max_cost_usd=max_cost,

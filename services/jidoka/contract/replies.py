@@ -59,6 +59,10 @@ class SessionInfo(Reply):
     title: str | None = None
     phase: str = "ready"
     model: str = ""
+    fallbacks: tuple[str, ...] = ()
+    """Models that are asked when that one fails."""
+    limits: dict[str, Any] = {}
+    """Those that are not what they are by default."""
     permission_mode: str = "ask"
     network: bool = False
     """Whether its commands reach the network."""

@@ -79,11 +79,8 @@ def _lifecycle(row: SessionRow, event: e.Event | e.UnknownEvent, moment: str) ->
             return changed(row, name=name, title=name)
         case e.SessionTitled(title=title):
             return changed(row, title=title)
-        case e.SessionConfigured(llm=llm, permission_mode=mode, network=network):
-            model = llm.full_name if llm else row.model
-            mode = mode.value if mode else row.permission_mode
-            network = row.network if network is None else network
-            return changed(row, model=model, permission_mode=mode, network=network)
+        case e.SessionConfigured():
+            return _configured(row, event)
         case _:
             return _conversation(row, event)
 
@@ -140,10 +137,24 @@ def _created(row: SessionRow, event: e.SessionCreated) -> SessionRow:
         worktree_of=event.worktree_of,
         sandbox=event.sandbox.value,
         model=event.llm.full_name,
+        fallbacks=event.llm.fallbacks,
+        limits=event.limits.model_dump(exclude_defaults=True),
         permission_mode=event.permission_mode.value,
         network=event.network,
         messages=past.count(e.MessageAccepted.name),
         turns=past.count(e.TurnEnded.name),
+    )
+
+
+def _configured(row: SessionRow, event: e.SessionConfigured) -> SessionRow:
+    mode, limits = event.permission_mode, event.limits
+    return changed(
+        row,
+        model=event.llm.full_name if event.llm else row.model,
+        fallbacks=event.llm.fallbacks if event.llm else row.fallbacks,
+        limits=limits.model_dump(exclude_defaults=True) if limits else row.limits,
+        permission_mode=mode.value if mode else row.permission_mode,
+        network=row.network if event.network is None else event.network,
     )
 
 

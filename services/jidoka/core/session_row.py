@@ -28,6 +28,10 @@ class SessionRow:
     worktree_of: str | None = None
     sandbox: str = "auto"
     model: str = ""
+    fallbacks: tuple[str, ...] = ()
+    """Models that are asked when that one fails."""
+    limits: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """Those that are not what they are by default."""
     permission_mode: str = "ask"
     network: bool = False
     status: str = Status.INITIALIZING.value

@@ -205,6 +205,8 @@ class Service:
             "title": row.title,
             "phase": row.phase,
             "model": row.model,
+            "fallbacks": row.fallbacks,
+            "limits": row.limits,
             "permission_mode": row.permission_mode,
             "network": row.network,
             "usage": usage.model_dump() if usage else None,

@@ -24,7 +24,7 @@ from jidoka.contract.errors import (
 )
 from jidoka.store.search import TOKENIZER
 
-VERSION: Final = 4
+VERSION: Final = 5
 """The shape of the tables and the meaning of their rows: a change of either is a new number, and a
 file with an older one is rebuilt."""
 

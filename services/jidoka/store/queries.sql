@@ -9,7 +9,8 @@ create table sessions (
   session_id text primary key not null,
   name text not null, title text, owner text not null, metadata text not null,
   project_path text not null, requested_path text not null, sharing text not null,
-  worktree_of text, sandbox text not null, model text not null, permission_mode text not null,
+  worktree_of text, sandbox text not null, model text not null, fallbacks text not null, limits text not null,
+  permission_mode text not null,
   network integer not null,
   status text not null, reason text not null, asked text not null,
   ended integer not null, error text,
@@ -51,12 +52,12 @@ on conflict (session_id, turn_id, model) do update set
 -- name: put_session
 insert or replace into sessions (
   session_id, name, title, owner, metadata, project_path, requested_path, sharing, worktree_of,
-  sandbox, model, permission_mode, network, status, reason, asked, ended, error, phase, turn_id, inbox,
+  sandbox, model, fallbacks, limits, permission_mode, network, status, reason, asked, ended, error, phase, turn_id, inbox,
   calls, waiting, messages, turns, input_tokens, output_tokens, cost_usd, host, machine,
   lease_s, epoch, gone_epoch, losses, created_at, updated_at, first_cursor, cursor, sequence, digest
 ) values (
   :session_id, :name, :title, :owner, :metadata, :project_path, :requested_path, :sharing,
-  :worktree_of, :sandbox, :model, :permission_mode, :network, :status, :reason, :asked, :ended, :error,
+  :worktree_of, :sandbox, :model, :fallbacks, :limits, :permission_mode, :network, :status, :reason, :asked, :ended, :error,
   :phase, :turn_id, :inbox, :calls, :waiting, :messages, :turns, :input_tokens, :output_tokens,
   :cost_usd, :host, :machine, :lease_s, :epoch, :gone_epoch, :losses, :created_at, :updated_at,
   :first_cursor, :cursor, :sequence, :digest

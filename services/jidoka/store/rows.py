@@ -9,9 +9,9 @@ from typing import Any
 
 from jidoka.core.session_row import SessionRow
 
-_TUPLES = frozenset({"inbox", "calls", "waiting", "losses"})
+_TUPLES = frozenset({"fallbacks", "inbox", "calls", "waiting", "losses"})
 _FLAGS = frozenset({"ended", "network"})
-_OBJECTS = frozenset({"metadata", "error"})
+_OBJECTS = frozenset({"limits", "metadata", "error"})
 COLUMNS = tuple(field.name for field in fields(SessionRow))
 
 

@@ -17,6 +17,7 @@ def command(
     *,
     target: options.Target,
     model: options.Model = None,
+    fallback: options.Fallback = None,
     api_base: options.ApiBase = None,
     api_key_ref: options.ApiKeyRef = None,
     permission_mode: options.PermissionMode = None,
@@ -37,12 +38,14 @@ def command(
     changes: dict[str, Any] = {}
     if rule and no_rules:
         raise typer.BadParameter("--rule and --no-rules exclude each other")
+    if fallback and not model:
+        raise typer.BadParameter("--fallback goes with --model: a choice of models is made whole")
     if limit:
         changes["limits"] = options.limits_of(limit)
     if system_prompt is not None:
         changes["system_prompt"] = system_prompt
     if model or api_base or api_key_ref:
-        changes["llm"] = options.llm_of(model, api_base, api_key_ref)
+        changes["llm"] = options.llm_of(model, api_base, api_key_ref, fallback)
     if permission_mode is not None:
         changes["permission_mode"] = permission_mode.value
     if network is not None:

@@ -20,6 +20,7 @@ def command(
     project: options.Project = None,
     name: Annotated[str | None, typer.Option("--name", "-n", help="1-50 characters.")] = None,
     model: options.Model = None,
+    fallback: options.Fallback = None,
     api_base: options.ApiBase = None,
     api_key_ref: options.ApiKeyRef = None,
     permission_mode: options.PermissionMode = None,
@@ -30,7 +31,7 @@ def command(
     """Open a session that goes on with an exported one: its conversation, your settings."""
     fields: dict[str, Any] = {
         "name": name,
-        "llm": options.llm_of(model, api_base, api_key_ref),
+        "llm": options.llm_of(model, api_base, api_key_ref, fallback),
         "permission_mode": permission_mode,
         "sharing": options.sharing_of(shared=shared, worktree=worktree),
     }

@@ -68,7 +68,7 @@ def _told(name: str, value: Any) -> list[str]:
             return ["on" if value else "off"]
         case "degraded":
             return ["yes" if value else "no"]
-        case "metadata":
+        case "metadata" | "limits":
             return [f"{key}={each}" for key, each in value.items()]
         case _:
             return [str(each) for each in value] if isinstance(value, list) else [str(value)]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
