@@ -251,7 +251,7 @@ def _words(problem: BaseException) -> str:
         problem = cast("BaseExceptionGroup[BaseException]", problem).exceptions[0]
     if isinstance(problem, TimeoutError):
         return "no answer in time"
-    return f"{type(problem).__name__}: {problem}"[:500]
+    return f"{type(problem).__name__}: {problem}"[:500].removesuffix(".")
 
 
 def _unseen(_text: str) -> None:

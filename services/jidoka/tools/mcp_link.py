@@ -12,28 +12,32 @@ import json
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
 import anyio
 import httpx2
 from mcp import Client, MCPError
 from mcp.client.session import IncomingMessage
-from mcp.client.streamable_http import streamable_http_client
-from mcp_types import CallToolResult, ReadResourceResult, TextResourceContents, Tool
+from mcp_types import (
+    CONNECTION_CLOSED,
+    CallToolResult,
+    ReadResourceResult,
+    TextResourceContents,
+)
 from mcp_types import TextContent as Text
 from mcp_types import ToolListChangedNotification as ToolsChanged
 
 from jidoka.contract.errors import (
-    InvalidMessage,
     McpFailed,
     McpNotReady,
     TooLarge,
     ToolFailed,
     ToolTimeout,
 )
-from jidoka.contract.json import read_json, write_json
-from jidoka.contract.mcp import McpServer, tool_name
+from jidoka.contract.mcp import McpServer
 from jidoka.core.tooling import INLINE_BYTES, ToolContext
+from jidoka.tools.mcp_http import http_transport
+from jidoka.tools.mcp_offer import Offer, offer_of
 from jidoka.tools.mcp_stdio import Program, sandboxed
 
 HANDSHAKE_S = 30.0
@@ -42,29 +46,10 @@ LIST_S = 30.0
 CALL_S = 120.0
 MOST_TOOLS = 128
 MOST_PAGES = 16
-MOST_SCHEMA_BYTES = 64 * 1024
 MOST_TOLD_BYTES = 256 * 1024
 """Names, descriptions and schemas of all its tools: the log and the model hold them."""
-_AROUND = 16
-"""How deep a schema may stand in an event: what is nested deeper than 64 the log refuses."""
-_FRAME_BYTES = 256
-"""Around a tool's description and schema, its name included."""
 MOST_RESULT_BYTES = 8 * 1024 * 1024
 _LOST = (anyio.ClosedResourceError, anyio.BrokenResourceError, httpx2.HTTPError, OSError)
-
-
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """A tool as its server offers it."""
-
-    name: str
-    """As the model knows it."""
-    theirs: str
-    """As the server knows it."""
-    description: str
-    schema: Mapping[str, Any]
-    size_bytes: int
-    """Of what the model is told of it."""
 
 
 @dataclass(slots=True)
@@ -104,7 +89,7 @@ class McpLink:
         for _ in range(MOST_PAGES):
             page = await self.client.list_tools(cursor=cursor, cache_mode="refresh")
             for tool in page.tools:
-                offer = _offer(self.server, tool)
+                offer = offer_of(self.server, tool)
                 full = len(found) >= MOST_TOOLS or (offer is not None and offer.size_bytes > room)
                 if offer is None or offer.name in found or full:
                     left_out.append(tool.name[:64])
@@ -173,6 +158,8 @@ class McpLink:
         except MCPError as problem:
             if self.program is not None and self.program.ended.is_set():
                 raise self._gone(self.program.why()) from None
+            if problem.error.code == CONNECTION_CLOSED:
+                raise self._gone("the connection was closed") from None
             error = McpFailed(server=self.server, its_code=str(problem.error.code))
             error.add_note(problem.error.message[:2_000])
             raise error from None
@@ -201,7 +188,8 @@ async def linked(
     """
     program = Program() if config.command else None
     async with AsyncExitStack() as stack:
-        transport = await _transport(stack, config, values, context, program)
+        refusals: list[str] = []
+        transport = await _transport(stack, config, values, context, program or refusals)
         link: McpLink | None = None
 
         async def heard(message: IncomingMessage) -> None:
@@ -213,6 +201,9 @@ async def linked(
             async with asyncio.timeout(HANDSHAKE_S):
                 await stack.enter_async_context(client)
         except (MCPError, ExceptionGroup):
+            if refusals:
+                state = f"not reachable: {refusals[-1]}"
+                raise McpNotReady(server=config.name, state=state) from None
             if program is None or not program.ended.is_set():
                 raise
             raise McpNotReady(server=config.name, state=f"gone: {program.why()}") from None
@@ -228,50 +219,19 @@ async def _transport(
     config: McpServer,
     values: Mapping[str, str],
     context: ToolContext,
-    program: Program | None,
+    told: Program | list[str],
 ) -> Any:
-    if program is not None:
-        return sandboxed(config.command, values, context, program)
-    http = await stack.enter_async_context(
-        httpx2.AsyncClient(headers=dict(values), timeout=httpx2.Timeout(HANDSHAKE_S, read=CALL_S))
-    )
-    return streamable_http_client(config.url or "", http_client=http)
+    """Return the way to a server; `told` gets what is said of its process, or what HTTP refused."""
+    if isinstance(told, Program):
+        return sandboxed(config.command, values, context, told)
+
+    timeout = httpx2.Timeout(HANDSHAKE_S, read=CALL_S)
+    return await http_transport(stack, config.url or "", values, timeout, told)
 
 
 async def _watch(program: Program, link: McpLink) -> None:
     await program.ended.wait()
     link.lose(program.why())
-
-
-def _offer(server: str, tool: Tool) -> Offer | None:
-    schema = cast("object", tool.input_schema)
-    if not tool.name or not isinstance(schema, dict):
-        return None
-    typed = cast("dict[str, Any]", schema)
-    size = _size_of(typed)
-    if typed.get("type") != "object" or not size:
-        return None
-    said = "".join(c for c in tool.description or tool.title or "" if c.isprintable() or c == "\n")
-    said = said[:4_096]
-    size += len(said.encode()) + _FRAME_BYTES
-    return Offer(tool_name(server, tool.name), tool.name, said, typed, size)
-
-
-def _size_of(schema: dict[str, Any]) -> int:
-    """Return the bytes of a schema; 0 where the log could not hold it, or it is too long."""
-    try:
-        body = write_json(_nested(schema))
-        read_json(body, maximum_bytes=MOST_SCHEMA_BYTES)
-    except (ValueError, RecursionError, InvalidMessage, TooLarge):
-        return 0
-    return len(body)
-
-
-def _nested(schema: Any) -> Any:
-    """Return a value as deep in lists as it will be in the log, and in a history that is moved."""
-    for _ in range(_AROUND):
-        schema = [schema]
-    return schema
 
 
 def _text_of(result: CallToolResult) -> str:

@@ -10,7 +10,8 @@ from jidoka.tools import schemas
 from jidoka.tools.pre_state import ChangesNoKnownFile
 
 if TYPE_CHECKING:
-    from jidoka.tools.mcp_link import McpLink, Offer
+    from jidoka.tools.mcp_link import McpLink
+    from jidoka.tools.mcp_offer import Offer
 
 CALL_S = 120.0
 

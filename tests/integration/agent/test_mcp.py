@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import socket
 import sys
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -345,54 +342,3 @@ async def test_a_long_answer_is_cut_and_a_call_that_hangs_ends(tmp_path):
     (done,) = [x for x in events if isinstance(x, e.ToolCompleted)]
     assert "left out" in done.output
     assert len(done.output) < 64 * 1024
-
-
-async def test_a_server_is_reached_by_http_with_a_header_by_reference(tmp_path, monkeypatch):
-    monkeypatch.setenv("JIDOKA_MCP_DOOR", "Bearer open")
-    port = _free_port()
-    command = (sys.executable, "-m", "tests.support.mcp_server", "http", str(port))
-    server = await asyncio.create_subprocess_exec(
-        *command, cwd=ROOT, stderr=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL
-    )
-    config = McpServer(
-        name="sums",
-        url=f"http://127.0.0.1:{port}/mcp",
-        headers={"Authorization": "JIDOKA_MCP_DOOR"},
-    )
-    bench = memory_bench(tmp_path, asks(("sums__add", '{"a": 2, "b": 3}')), "Five.")
-    try:
-        await _listening(port)
-
-        events = await _turn(bench, config)
-    finally:
-        server.kill()
-        await server.wait()
-
-    (done,) = [x for x in events if isinstance(x, e.ToolCompleted)]
-    assert done.output == "5"
-
-
-async def test_an_address_where_nobody_listens_is_reported(tmp_path):
-    bench = memory_bench(tmp_path, "Without.")
-
-    events = await _turn(bench, McpServer(name="far", url=f"http://127.0.0.1:{_free_port()}/mcp"))
-
-    failed = next(x for x in events if isinstance(x, e.McpFailed))
-    assert failed.error.code == "mcp_not_ready"
-
-
-def _free_port() -> int:
-    with socket.socket() as door:
-        door.bind(("127.0.0.1", 0))
-        return door.getsockname()[1]
-
-
-async def _listening(port: int) -> None:
-    async with asyncio.timeout(20):
-        while True:
-            with suppress(OSError):
-                _, writer = await asyncio.open_connection("127.0.0.1", port)
-                writer.close()
-                await writer.wait_closed()
-                return
-            await asyncio.sleep(0.05)
