@@ -279,6 +279,17 @@ def test_doctor_names_a_setting_that_keeps_a_program_from_starting(home: Home):
     assert "JIDOKA_IDLE_S" in checks["settings"]["text"]
 
 
+def test_doctor_names_a_permission_rule_of_the_machine_that_is_none(home: Home, tmp_path: Path):
+    (tmp_path / "config.toml").write_text('permission_rules = ["deny * .env", "perhaps shell"]\n')
+
+    answer = home.jidoka("doctor", "--json", JIDOKA_CONFIG=str(tmp_path / "config.toml"))
+
+    checks = {check["name"]: check for check in json.loads(answer.stdout)["checks"]}
+    assert answer.returncode == 1
+    assert checks["settings"]["state"] == "bad"
+    assert "permission_rules:2" in checks["settings"]["text"]
+
+
 def test_doctor_finds_what_is_here_and_shows_no_key(home: Home):
     answer = home.jidoka("doctor", "--json", OPENAI_API_KEY="canary-of-a-key")
 

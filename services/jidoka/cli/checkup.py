@@ -17,7 +17,7 @@ from typing import Any, Final, Literal
 
 from jidoka.cli import local_runtime
 from jidoka.contract.errors import JidokaError
-from jidoka.settings import RuntimeSettings, check_all
+from jidoka.settings import AgentSettings, RuntimeSettings, check_all, load
 from jidoka.settings.storage import room_in
 
 LIMIT_S: Final = 10.0
@@ -65,8 +65,11 @@ def _python() -> Finding:
 
 def _settings() -> list[Finding]:
     """Return what keeps a program from starting, nothing where nothing does."""
+    from jidoka.client.policy import rules_of  # noqa: PLC0415
+
     try:
         check_all(os.environ)
+        rules_of("\n".join(load(AgentSettings, os.environ).permission_rules), "permission_rules")
     except JidokaError as problem:
         return [Finding("settings", "bad", problem.message)]
     return []
