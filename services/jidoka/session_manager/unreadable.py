@@ -19,6 +19,10 @@ MOST_WAITING: Final = 1_000
 RETRY_S: Final = 1.0
 
 
+Known = tuple[str, int, str]
+"""Subject, stream sequence and code of a message: what makes it the same one."""
+
+
 def stored_of(session_id: str, entry: Entry) -> Stored:
     """Return an entry as its stream holds it."""
     subject = session_event(session_id, entry.envelope.name)
@@ -32,6 +36,8 @@ class Unreadable:
         self._quarantine = quarantine
         self._waiting: asyncio.Queue[tuple[Stored, JidokaError]] = asyncio.Queue(MOST_WAITING)
         self._taken: set[int] = set()
+        self._there: set[Known] | None = None
+        """What is in quarantine already; None: not read yet."""
 
     def take(self, stored: Stored, problem: JidokaError) -> None:
         """Note a message that could not be read; the same one again is passed by."""
@@ -55,12 +61,12 @@ class Unreadable:
 
     async def _put(self, stored: Stored, problem: JidokaError) -> None:
         """Put one message away unless it is there, from a former term or reading."""
-        wanted = Wanted(PROGRAM, session_of(stored.subject), problem.code)
+        known: Known = (stored.subject, stored.cursor, problem.code)
         while True:
             try:
-                there = await self._quarantine.list(wanted)
-                if all(message.cursor != stored.cursor for message in there):
+                if known not in (there := await self._known()):
                     await self._quarantine.put(PROGRAM, stored, problem)
+                    there.add(known)
             except StorageFull:
                 logger().error("the quarantine is full", subject=stored.subject)
                 return
@@ -69,3 +75,13 @@ class Unreadable:
                 await asyncio.sleep(RETRY_S)
             else:
                 return
+
+    async def _known(self) -> set[Known]:
+        """Return what is in quarantine of ours: read whole the first time, page by page."""
+        if self._there is None:
+            found, after = set[Known](), 0
+            while page := await self._quarantine.list(Wanted(PROGRAM), after):
+                found |= {(each.subject, each.cursor, each.code) for each in page}
+                after = page[-1].number
+            self._there = found
+        return self._there
