@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from jidoka.bus.live import Shown
+from tests.support.live import Shown
 
 GAP: Final = "\N{HORIZONTAL ELLIPSIS}"
 """Stands where deltas were lost."""

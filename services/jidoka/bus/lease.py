@@ -71,11 +71,6 @@ class Lease:
         """Whether it is surely ours at this moment."""
         return bool(self.token) and not self.lost.is_set() and self._now() < self._until
 
-    async def holder_now(self) -> str | None:
-        """Return who holds the lease, None where nobody does."""
-        value = await self._bucket.get(self.key)
-        return value.body.decode() if value and value.body is not None else None
-
     async def acquire(self) -> int:
         """Return the fencing token when the lease is ours; until then, wait without end."""
         while True:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Final, Protocol
@@ -40,19 +40,6 @@ class Live(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """A delta as a follower gets it."""
-
-    kind: str
-    delta: Delta
-    epoch: int
-    cursor: int
-    """What to follow on from."""
-    missed: int = 0
-    """How many deltas before this one were dropped because the follower was too slow."""
-
-
 class NatsLive:
     """Deltas in JIDO_LIVE."""
 
@@ -71,16 +58,6 @@ class NatsLive:
             return
         await asyncio.sleep(0)  # else who publishes in a loop starves the writer of the connection
 
-    async def follow(self, session_id: str, after_cursor: int = 0) -> AsyncGenerator[Shown]:
-        """Yield the deltas of a session that are still there, then those that come, for ever."""
-        wanted = follower.Filter(
-            subjects.LIVE_STREAM, subjects.session_lives(session_id), after_cursor, MOST_WAITING
-        )
-        async with aclosing(follower.follow(self._bus, wanted)) as messages:
-            async for stored in messages:
-                if (shown := _shown(stored)) is not None:
-                    yield shown
-
     async def output_of(self, session_id: str, call_id: str) -> str:
         """Return the tool output that a call has shown, as far as it is still there."""
         subject = subjects.session_live(session_id, "tool_output")
@@ -88,9 +65,9 @@ class NatsLive:
         texts: list[str] = []
         async with aclosing(follower.read(self._bus, wanted)) as messages:
             async for stored in messages:
-                shown = _shown(stored)
-                if shown is not None and shown.delta.call_id == call_id:
-                    texts.append(shown.delta.text)
+                delta = _delta(stored)
+                if delta is not None and delta.call_id == call_id:
+                    texts.append(delta.text)
         return "".join(texts)
 
     def _sealed(self, session_id: str, kind: LiveKind, delta: Delta, epoch: int) -> Envelope:
@@ -108,15 +85,12 @@ class NatsLive:
         )
 
 
-def _shown(stored: Stored) -> Shown | None:
+def _delta(stored: Stored) -> Delta | None:
     """Return the delta in a message, None where it holds none: deltas may be lost."""
-    kind = stored.subject.rpartition(".")[2]
     try:
-        envelope = open_stored(stored.body)
-        delta = Delta.model_validate(envelope.data, extra="ignore")
+        return Delta.model_validate(open_stored(stored.body).data, extra="ignore")
     except (ValidationError, JidokaError):
         return None
-    return Shown(kind, delta, envelope.epoch or 0, stored.cursor, stored.missed)
 
 
 @dataclass(slots=True)

@@ -11,10 +11,11 @@ from nats.js.errors import APIError
 
 from jidoka.bus.connection import Bus, connect
 from jidoka.bus.ensure import ensure, keep
-from jidoka.bus.live import Coalescer, NatsLive, Shown
+from jidoka.bus.live import Coalescer, NatsLive
 from jidoka.contract import subjects
 from jidoka.contract.errors import Unavailable
 from jidoka.contract.live import Delta
+from tests.support.live import Shown, deltas_of
 from tests.support.nats import NatsServer
 from tests.support.screen import Screen
 
@@ -32,9 +33,9 @@ def a_call(live: NatsLive, window_s: float = 0.05, attempt: int = 1) -> Coalesce
     )
 
 
-async def seen(live: NatsLive, until: str, after: int = 0) -> tuple[str, list[Shown]]:
+async def seen(bus: Bus, until: str, after: int = 0) -> tuple[str, list[Shown]]:
     screen, found = Screen(), []
-    async with aclosing(live.follow("s1", after)) as deltas:
+    async with aclosing(deltas_of(bus, "s1", after)) as deltas:
         async for shown in deltas:
             found.append(shown)
             if (text := screen.show(shown)).endswith(until):
@@ -48,7 +49,7 @@ async def test_who_comes_late_sees_the_same_text(bus):
         for word in ("Grüße, ", "Welt", "!"):
             await call.add("text", word)
 
-    text, found = await seen(live, "!")
+    text, found = await seen(bus, "!")
 
     assert text == "Grüße, Welt!"
     assert [(each.kind, each.epoch, each.missed) for each in found] == [("text", 1, 0)] * len(found)
@@ -61,7 +62,7 @@ async def test_a_thousand_pieces_become_a_few_deltas(bus):
             await call.add("text", f"{number} ")
         await call.add("text", "end")
 
-    text, found = await seen(live, "end")
+    text, found = await seen(bus, "end")
 
     assert text == "".join(f"{number} " for number in range(1_000)) + "end"
     assert len(found) == 2  # the first at once, and the rest
@@ -71,18 +72,17 @@ async def test_following_goes_on_from_a_cursor(bus):
     live = NatsLive(bus, source="/jidoka/test/1")
     async with a_call(live, window_s=0) as call:
         await call.add("text", "one ")  # a word is shown when its end has come
-        _, found = await seen(live, "one ")
+        _, found = await seen(bus, "one ")
         await call.add("text", "two")
 
-    _, later = await seen(live, "two", found[-1].cursor)
+    _, later = await seen(bus, "two", found[-1].cursor)
 
     assert [each.delta.text for each in later] == ["two"]
 
 
-async def test_a_slow_follower_loses_the_oldest_and_hears_how_many(bus, monkeypatch):
-    monkeypatch.setattr("jidoka.bus.live.MOST_WAITING", 8)
+async def test_a_slow_follower_loses_the_oldest_and_hears_how_many(bus):
     live = NatsLive(bus, source="/jidoka/test/1")
-    async with aclosing(live.follow("s1")) as deltas:
+    async with aclosing(deltas_of(bus, "s1", most_waiting=8)) as deltas:
         for number in range(4):
             delta = Delta(turn_id="t", call_id="c", offset=number, text="x")
             await live.publish("s1", "text", delta, 1)
@@ -109,7 +109,7 @@ async def test_deltas_go_on_after_the_broker_forgot_the_old_ones(nats_server: Na
         await ensure(bus)
         keeping = asyncio.create_task(keep(bus), name="keep")
         live = NatsLive(bus, source="/jidoka/test/1")
-        async with aclosing(live.follow("s1")) as deltas:
+        async with aclosing(deltas_of(bus, "s1")) as deltas:
             for number in range(5):
                 delta = Delta(turn_id="t", call_id="c", offset=number, text="x")
                 await live.publish("s1", "text", delta, 1)
