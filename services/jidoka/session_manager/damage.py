@@ -12,7 +12,7 @@ deleted, and nothing else is done for it. So is, but for the flag, one that a ne
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from contextlib import suppress
 from typing import Final
 
@@ -217,15 +217,14 @@ class Damage:
         back = asyncio.Event()
         forget = self._bus.on_reconnect(back.set)
         try:
-            await self.patrol()
             while True:
+                await _unless(back, self.patrol())
                 with suppress(TimeoutError):
                     async with asyncio.timeout(every_s):
                         await back.wait()
                 if back.is_set():
                     back.clear()
                     await self._compare_again(deleted())
-                await self.patrol()
         finally:
             forget()
             await all_ended((*self._reading.values(), *self._telling), 0)
@@ -255,6 +254,15 @@ class Damage:
     async def _tell(self, session_id: str) -> None:
         with suppress(JidokaError):  # who did not hear of it asks after a reconnect
             await self._bus.publish(subjects.LOG_DAMAGED, session_id.encode())
+
+
+async def _unless(happens: asyncio.Event, work: Coroutine[None, None, None]) -> None:
+    """Do `work`, but leave it as soon as something happens: it may wait for what is gone."""
+    async with asyncio.TaskGroup() as tasks:
+        working = tasks.create_task(work, name="patrol")
+        waiting = tasks.create_task(happens.wait(), name="patrol: is it in vain")
+        working.add_done_callback(lambda _: waiting.cancel())
+        waiting.add_done_callback(lambda _: working.cancel())
 
 
 def abandoned(row: SessionRow) -> SessionTerminationRequested | None:
