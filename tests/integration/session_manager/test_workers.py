@@ -55,7 +55,9 @@ async def test_a_worker_that_can_never_start_ends_its_session_with_the_error(
         events = await events_until(bus, session, "session.terminated")
         info = await ask(bus, "session.get", {"session_id": session})
 
-    assert events.count("worker.assigned 1") == 1
+    # the first is recorded while its host is asked, so the refusal may come before it
+    assert events.count("worker.assigned 1") <= 1
+    assert "worker.assigned 2" not in events
     assert (info["status"], info["error"]["code"]) == ("terminated", "sandbox_unavailable")
 
 
