@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from jidoka.agent.recorder import Recorder, Unwanted
 from jidoka.contract.errors import JidokaError, McpNotReady, ToolUnknown
-from jidoka.contract.events import McpConnected
+from jidoka.contract.events import McpConnected, McpDelayed
 from jidoka.contract.events import McpFailed as McpFailedEvent
 from jidoka.contract.mcp import McpServer, server_of
 from jidoka.core.budget import error_info
@@ -37,6 +37,8 @@ log = logging.getLogger(__name__)
 MOST_TRIES = 5
 _PAUSE_S = 1.0
 _LIVED_S = 60.0
+_SLOW_S = 1.0
+"""Whoever waits for longer is told for what."""
 START_S = 10.0
 """So long does the model wait for a server's first start; it has the tools of a later one then."""
 _NEWS_S = 0.1
@@ -92,9 +94,12 @@ class Servers:
             await met()
 
     async def _late(self, effect: KeepServer, attempt: int) -> None:
-        """Let the model go on without a server that does not answer in time, once a worker."""
-        await asyncio.sleep(START_S)
+        """Say that a server is slow, and let the model go on without it, once a worker."""
         if attempt == 1:
+            await asyncio.sleep(_SLOW_S)
+            delayed = McpDelayed(server_name=effect.name)
+            await self.recorder.record(effect, lambda _state: delayed)
+            await asyncio.sleep(START_S - _SLOW_S)
             state = f"still starting after {START_S:g} s; its tools join when it answers"
             await self._failed(effect, McpNotReady(server=effect.name, state=state), attempt)
 

@@ -43,6 +43,8 @@ def of_servers(view: SessionView, event: McpEvent) -> SessionView:
             return _with_server(view, ServerView(config.name, there))
         case e.McpRemoved(server_name=name):
             return replace(view, servers=tuple(s for s in view.servers if s.name != name))
+        case e.McpDelayed(server_name=name):
+            return _changed_server(view, name, state="starting")
         case e.McpConnected(server_name=name, tools=tools):
             return _changed_server(view, name, state="ready", tools=tools, problem="")
         case e.McpFailed(server_name=name, error=error):
@@ -65,6 +67,8 @@ def _with_server(view: SessionView, server: ServerView) -> SessionView:
 
 
 def _changed_server(view: SessionView, name: str, **changes: Any) -> SessionView:
+    if not any(each.name == name for each in view.servers):  # added before what was looked at
+        view = _with_server(view, ServerView(name, ""))
     servers = (replace(s, **changes) if s.name == name else s for s in view.servers)
     return replace(view, servers=tuple(servers))
 

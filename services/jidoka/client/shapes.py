@@ -181,7 +181,7 @@ class ServerView:
     there: str
     """Its command or address."""
     state: str = "new"
-    """`new` until a worker tried it, then `ready` or `failed`; `stopped` without a worker."""
+    """`new`, `starting`, `ready` or `failed`; `stopped` without a worker."""
     tools: tuple[str, ...] = ()
     """Of its last start, where it is stopped."""
     problem: str = ""
@@ -243,7 +243,7 @@ class SessionView:
         """The MCP servers for which the model's call waits."""
         if self.turn is None or self.turn.outcome is not None:
             return ()
-        return tuple(each.name for each in self.servers if each.state in ("new", "stopped"))
+        return tuple(each.name for each in self.servers if each.state == "starting")
 
     def with_turn(self, turn_id: str, change: Callable[[TurnView], TurnView]) -> SessionView:
         """Return the view with a turn changed; the last one is found first."""

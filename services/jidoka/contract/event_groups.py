@@ -54,5 +54,5 @@ ContextEvent = (
 )
 """What the model has before it beside the conversation, and what of that became a summary."""
 
-McpEvent = e.McpAdded | e.McpRemoved | e.McpConnected | e.McpFailed
+McpEvent = e.McpAdded | e.McpRemoved | e.McpDelayed | e.McpConnected | e.McpFailed
 """The MCP servers of a session."""

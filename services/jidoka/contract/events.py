@@ -654,6 +654,12 @@ class McpRemoved(Commanded, name="mcp.removed", writer=Writer.COORDINATOR):
     server_name: str
 
 
+class McpDelayed(EventData, name="mcp.delayed"):
+    """A server takes more than a second to start: the model's next call waits for it."""
+
+    server_name: str
+
+
 class McpConnected(EventData, name="mcp.connected"):
     """A server answered: the model may call its tools."""
 
@@ -725,6 +731,7 @@ Event = (
     | TurnUndoRefused
     | McpAdded
     | McpRemoved
+    | McpDelayed
     | McpConnected
     | McpFailed
 )

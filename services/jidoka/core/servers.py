@@ -1,6 +1,7 @@
 """The MCP servers of a session: what was asked for, and what is known of each.
 
-    mcp.added ──► wanted ──► mcp.connected  its tools are known, in the epoch of one worker
+    mcp.added ──► wanted ──► mcp.delayed    it takes more than a second
+                        └──► mcp.connected  its tools are known, in the epoch of one worker
                         └──► mcp.failed     the model goes on without it; the worker tries again
     mcp.removed ──► gone
 
@@ -53,6 +54,8 @@ def after_mcp_event(
             return (*_without(servers, config.name), Server(config, sequence))
         case e.McpRemoved(server_name=name):
             return _without(servers, name)
+        case e.McpDelayed():
+            return servers  # it is yet to be seen whether it answers
         case e.McpConnected(server_name=name, tools=tools):
             return _with(servers, name, tried_in=epoch, tools=tools, problem=None)
         case e.McpFailed(server_name=name, error=error):

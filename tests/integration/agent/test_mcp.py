@@ -242,6 +242,7 @@ async def test_the_model_does_not_wait_for_late_servers_and_one_joins_when_it_an
     lost = [x for x in first if isinstance(x, e.McpFailed)]
     (done,) = [x for x in events if isinstance(x, e.ToolCompleted)]
     assert {x.server_name for x in lost} == {"mute", "late"}
+    assert {x.server_name for x in first if isinstance(x, e.McpDelayed)} == {"mute", "late"}
     assert all("still starting after 0.5 s" in x.error.message for x in lost)
     assert done.output == "2"
 

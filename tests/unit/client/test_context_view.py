@@ -34,6 +34,7 @@ def test_servers_of_a_session_without_a_worker_are_stopped_and_waited_for_in_a_t
         e.McpAdded(server=server),
         e.WorkerAssigned(host="h", epoch=1),
         e.TurnStarted(turn_id="t1", message_ids=()),
+        e.McpDelayed(server_name="sums"),
     )
     connected = (*begun, e.McpConnected(server_name="sums", tools=("sums__add",)))
     ended = e.TurnEnded(turn_id="t1", outcome=TurnOutcome.COMPLETED)

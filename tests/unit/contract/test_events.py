@@ -44,7 +44,7 @@ WRITERS = {
         "turn.started", "llm.requested", "llm.responded", "llm.failed", "permission.requested",
         "question.asked", "question.expired",
         "tool.started", "tool.completed", "tool.failed", "tool.interrupted", "tool.denied",
-        "mcp.connected", "mcp.failed",
+        "mcp.connected", "mcp.delayed", "mcp.failed",
         "turn.limit_reached", "todo.updated", "context.compacted", "session.titled", "turn.ended",
         "turn.undo_started", "turn.undone", "turn.redone", "turn.undo_refused",
     },
