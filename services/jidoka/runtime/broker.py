@@ -76,7 +76,14 @@ def nats_url(settings: RuntimeSettings, address: Address) -> str:
 
 
 def configure(settings: RuntimeSettings, address: Address) -> list[str]:
-    """Write the configuration; return the command that starts the broker."""
+    """Write the configuration; return the command that starts the broker.
+
+    Raises:
+        Unavailable: its program is not installed.
+    """
+    if not binary().is_file():
+        why = f"{binary()} is missing; install jidoka anew"
+        raise Unavailable(part=NAME, why=why)
     folder = settings.home / "broker"
     for old in folder.glob("*.ports"):
         old.unlink()
