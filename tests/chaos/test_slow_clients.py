@@ -22,6 +22,7 @@ from jidoka.core.ports import Draft, Head
 from tests.benchmarks.results import p95
 from tests.chaos.checker import check, read_all
 from tests.chaos.load import scale
+from tests.support.live import deltas_of
 from tests.support.nats import NatsServer
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(600)]
@@ -86,7 +87,7 @@ async def _record(bus: Bus, until_s: float, numbers: dict[str, list[int]]) -> li
 
 async def _watch(bus: Bus, session_id: str, seen: list[int]) -> None:
     """See the deltas of a session as a client that reads."""
-    async with aclosing(NatsLive(bus, source="/chaos").follow(session_id)) as deltas:
+    async with aclosing(deltas_of(bus, session_id)) as deltas:
         async for shown in deltas:
             seen.append(shown.missed)  # noqa: PERF401 - it ends in the middle
 

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from jidoka.bus.blobs import NatsBlobs
-from jidoka.bus.live import NatsLive
 from jidoka.contract import subjects
 from jidoka.contract.errors import (
     Unavailable,
 )
 from jidoka.llm.gateway_client import GatewayClient
+from tests.support.live import deltas_of
 from tests.support.llm import World, in_flight, landed
 from tests.support.screen import Screen
 
@@ -45,7 +45,7 @@ async def test_deltas_build_up_the_text_that_the_answer_has(world: World):
     async with world.gateway():
         await world.asked(model, epoch=3)
         async with asyncio.timeout(5):
-            async for delta in NatsLive(world.bus, source="/test").follow("s1"):
+            async for delta in deltas_of(world.bus, "s1"):
                 shown[delta.kind] = screen.show(delta)
                 count += 1
                 assert delta.epoch == 3
@@ -75,7 +75,7 @@ async def test_nobody_is_shown_an_answer_that_is_asked_for_quietly(world: World)
 
         first = ""
         async with asyncio.timeout(5):
-            async for delta in NatsLive(world.bus, source="/test").follow("s1"):
+            async for delta in deltas_of(world.bus, "s1"):
                 first = delta.delta.call_id
                 break
 
@@ -113,7 +113,7 @@ async def test_the_deltas_of_a_joined_call_carry_the_newer_epoch(world: World):
         second = asyncio.create_task(world.client.complete(world.call(model, epoch=2), attach=True))
 
         async with asyncio.timeout(5):
-            async for delta in NatsLive(world.bus, source="/test").follow("s1"):
+            async for delta in deltas_of(world.bus, "s1"):
                 if delta.epoch == 2:
                     break
 
