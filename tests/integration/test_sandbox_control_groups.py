@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,7 +14,12 @@ from jidoka.contract.errors import ToolLimit
 from jidoka.core.tooling import Limits, Sandbox, output_so_far
 from jidoka.sandbox.beneath import Beneath
 from jidoka.sandbox.bubblewrap import Bubblewrap
-from jidoka.sandbox.control_groups import ControlGroups, find_control_groups
+from jidoka.sandbox.control_groups import (
+    ControlGroups,
+    clear_groups_of,
+    clear_old_groups,
+    find_control_groups,
+)
 from jidoka.sandbox.launched import Landlocked, Unconfined
 from jidoka.sandbox.probe import probe
 from jidoka.sandbox.surroundings import find_surroundings
@@ -24,10 +30,11 @@ HOG = "import sys, time\nheld = bytearray(int(sys.argv[1]) * 2**20)\nprint('held
 
 
 @pytest.fixture
-def groups() -> ControlGroups:
+async def groups() -> ControlGroups:
     found, why = find_control_groups()
     if found is None:
         pytest.skip(why)
+    await clear_groups_of(os.getpid())  # of another process that had our number
     return found
 
 
@@ -49,6 +56,13 @@ def left_behind(groups: ControlGroups) -> list[str]:
     return [
         path.name for folder in folders for path in folder.iterdir() if path.name.startswith(mine)
     ]
+
+
+async def _of_the_dead() -> int:
+    """Return the number of a process that is gone."""
+    process = await asyncio.create_subprocess_exec("true")
+    await process.wait()
+    return process.pid
 
 
 async def test_processes_that_hold_too_much_together_are_ended(sandbox, groups, tmp_path: Path):
@@ -114,6 +128,35 @@ async def test_doctor_hears_how_commands_are_limited(groups):
     choice = await probe(find_surroundings(), mode="off")
 
     assert choice.limits == f"control groups, version {groups.version}"
+
+
+async def test_what_a_dead_process_left_is_removed_and_what_others_use_stays(groups):
+    pid = await _of_the_dead()
+    left, used = groups.memory / f"jidoka-{pid}-0", groups.memory / "jidoka-1-0"
+    for folder in (left, used):
+        folder.mkdir()
+
+    try:
+        await clear_groups_of(pid)
+
+        assert (left.exists(), used.exists()) == (False, True)
+    finally:
+        used.rmdir()
+
+
+async def test_old_groups_of_processes_that_are_gone_are_removed(groups):
+    pid = await _of_the_dead()
+    old, new = (groups.memory / f"jidoka-{pid}-{number}" for number in range(2))
+    for folder in (old, new):
+        folder.mkdir()
+    os.utime(old, (0, 0))
+
+    try:
+        clear_old_groups()
+
+        assert (old.exists(), new.exists()) == (False, True)
+    finally:
+        new.rmdir()
 
 
 def test_a_folder_that_is_no_control_group_is_not_taken_for_one(tmp_path: Path):

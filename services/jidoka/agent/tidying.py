@@ -1,4 +1,4 @@
-"""The files of deleted sessions on this machine: where the session-manager is elsewhere."""
+"""What is left on this machine: files of deleted sessions, control groups of workers long gone."""
 
 from __future__ import annotations
 
@@ -16,8 +16,14 @@ EVERY_S: Final = 3_600.0
 
 
 async def tidy(bus: Bus, home: Path) -> None:
-    """Remove what deleted sessions have left in jidoka's folder, now and every hour."""
+    """Remove what nobody needs any more, now and every hour.
+
+    Files of deleted sessions in jidoka's folder are left where the session-manager is elsewhere.
+    """
+    from jidoka.sandbox.control_groups import clear_old_groups  # noqa: PLC0415 - after the start
+
     while True:
+        await asyncio.to_thread(clear_old_groups)
         # what is in the making has no log yet: only a tombstone says that a session is gone
         for session_id in await asyncio.to_thread(_found, home):
             try:

@@ -16,6 +16,7 @@ from jidoka.agent.zygote_link import ZygoteLink
 from jidoka.contract.errors import Unavailable
 from jidoka.contract.internal import WorkerExited, WorkerStart, WorkerState, WorkerStop
 from jidoka.core.placement import is_beneath
+from jidoka.sandbox.control_groups import clear_groups_of
 
 log = logging.getLogger(__name__)
 
@@ -184,6 +185,8 @@ class Workers:
         await self.end_strays()
         worker.gone.set_result((exit_code, number))
         await self.report(self._exited(worker, exit_code, number))
+        if exit_code != 0:  # it had no time to tidy up
+            await clear_groups_of(worker.pid)
 
     async def _status_of(self, worker: _Worker) -> tuple[int | None, int | None]:
         with suppress(ChildProcessError, TimeoutError):

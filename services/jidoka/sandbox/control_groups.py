@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import os
 import subprocess
+import time
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,9 @@ ROOT = Path("/sys/fs/cgroup")
 _ENTER = 'while [ "$1" != -- ]; do echo 0 > "$1" || exit 121; shift; done; shift; exec "$@"'
 _REMOVE_TRIES = 100
 _PAUSE_S = 0.02
+_PREFIX = "jidoka-"
+_OLD_S = 60.0
+"""A younger group may be in the making, in another container whose processes we do not see."""
 _TRY_S = 5
 
 
@@ -104,7 +108,7 @@ class ControlGroups:
             await asyncio.shield(group.remove())
 
     def _make(self, limits: Limits) -> Group:
-        name = f"jidoka-{os.getpid()}-{os.urandom(4).hex()}"
+        name = f"{_PREFIX}{os.getpid()}-{os.urandom(4).hex()}"
         group = Group(self.version, self.memory / name, self.processes / name)
         try:
             for folder in dict.fromkeys((group.memory, group.processes)):
@@ -137,6 +141,37 @@ def find_control_groups() -> tuple[ControlGroups | None, str]:
         else:
             return groups, f"control groups, version {groups.version}"
     return None, "; ".join(reasons) or "no control groups for memory and processes"
+
+
+async def clear_groups_of(pid: int) -> None:
+    """Remove the groups that a dead process has left; who is in them may take a moment to go."""
+    for group in _found(f"{_PREFIX}{pid}-"):
+        await group.remove()
+
+
+def clear_old_groups() -> None:
+    """Remove the groups that nobody uses any more: a host that is killed leaves its workers'."""
+    since_s = time.time() - _OLD_S
+    for group in _found(_PREFIX):
+        pid = group.memory.name.removeprefix(_PREFIX).partition("-")[0]
+        with contextlib.suppress(OSError):
+            if not Path("/proc", pid).exists() and group.memory.stat().st_mtime < since_s:
+                group.drop()
+
+
+def _found(prefix: str) -> list[Group]:
+    """Return the groups whose names begin so, one for each folder that they have."""
+    places = {
+        place: each.version
+        for each in _candidates(_own_paths())
+        for place in (each.memory, each.processes)
+    }
+    found: list[Group] = []
+    for place, version in places.items():
+        with contextlib.suppress(OSError):
+            folders = [folder for folder in place.iterdir() if folder.name.startswith(prefix)]
+            found += [Group(version, folder, folder) for folder in folders]
+    return found
 
 
 def _candidates(own: Mapping[str, str]) -> list[ControlGroups]:
