@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -142,6 +143,17 @@ async def test_what_a_dead_process_left_is_removed_and_what_others_use_stays(gro
         assert (left.exists(), used.exists()) == (False, True)
     finally:
         used.rmdir()
+
+
+async def test_a_process_that_is_left_in_a_group_is_ended_with_it(groups):
+    async with groups.group(Limits()) as group:
+        argv = group.entered(["sh", "-c", "echo in; exec sleep 600"])
+        left = await asyncio.create_subprocess_exec(*argv, stdout=asyncio.subprocess.PIPE)
+        assert left.stdout is not None
+        assert await left.stdout.readline() == b"in\n"
+
+    assert await left.wait() == -signal.SIGKILL
+    assert left_behind(groups) == []
 
 
 async def test_old_groups_of_processes_that_are_gone_are_removed(groups):

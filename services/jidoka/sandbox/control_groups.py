@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import signal
 import subprocess
 import time
 from collections.abc import AsyncGenerator, Mapping
@@ -69,7 +70,10 @@ class Group:
         return "processes" if _count(self.processes / "pids.events", "max") else None
 
     async def remove(self) -> None:
-        """Remove the group; its last processes may take a moment to leave it."""
+        """End who is left in the group, and remove it; they may take a moment to leave.
+
+        A bubblewrap that is killed on its way up leaves a process that waits for it for ever.
+        """
         for folder in self._folders():
             for _ in range(_REMOVE_TRIES):
                 try:
@@ -78,6 +82,7 @@ class Group:
                 except FileNotFoundError:
                     break
                 except OSError:
+                    _end_all_in(folder)
                     await asyncio.sleep(_PAUSE_S)
 
     def drop(self) -> None:
@@ -194,6 +199,14 @@ def _own_paths() -> dict[str, str]:
             _, names, path = line.split(":", 2)
             paths.update(dict.fromkeys(names.split(","), path))
     return paths
+
+
+def _end_all_in(folder: Path) -> None:
+    with contextlib.suppress(OSError):
+        for line in (folder / "cgroup.procs").read_text().splitlines():
+            if int(line) > 1:  # 0 stands for one of another namespace
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(int(line), signal.SIGKILL)
 
 
 def _set(file: Path, value: int) -> None:
