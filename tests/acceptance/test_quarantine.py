@@ -140,9 +140,14 @@ def test_what_was_a_request_is_not_sent_again_and_says_why(home: Home, session_i
         await client.request("jido.command.message.withdraw", b"nothing", timeout=10)
         await client.close()
 
-    def listed() -> list[int]:
+    def withdrawn() -> list[int]:
         found = home.ask(lambda client: client.list_quarantined(program="coordinator"))
         return [each.number for each in found if each.what == "request message.withdraw"]
+
+    before = withdrawn()
+
+    def listed() -> list[int]:
+        return [number for number in withdrawn() if number not in before]
 
     asyncio.run(asked())
     (number,) = until(listed)

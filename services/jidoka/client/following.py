@@ -1,7 +1,8 @@
 """Following a session: its log from any number, and deltas while something happens.
 
-Deltas are held back until the history has been read, and those of calls that have ended are
-dropped: whoever comes late sees the same as who was there, in the same order.
+Deltas are held back until the history has been read and their call has begun in it, and those of
+calls that have ended are dropped: whoever comes late sees the same as who was there, in the same
+order.
 """
 
 from __future__ import annotations
@@ -26,7 +27,13 @@ from jidoka.contract import subjects
 from jidoka.contract.envelope import open_stored
 from jidoka.contract.errors import InvalidMessage, JidokaError, LogDamaged, Unavailable
 from jidoka.contract.event_groups import CallEnd
-from jidoka.contract.events import LlmResponded, TurnEnded
+from jidoka.contract.events import (
+    LlmRequested,
+    LlmResponded,
+    ToolStarted,
+    TurnEnded,
+    TurnStarted,
+)
 from jidoka.contract.live import LIVE_KINDS, Delta
 from jidoka.core.ports import Entry, Head
 
@@ -45,6 +52,8 @@ class _Merge:
     """The number at which the history ends."""
     seen: int
     ended: set[str] = field(default_factory=set[str])
+    begun: set[str] = field(default_factory=set[str])
+    """Calls and turns whose beginning was handed on."""
     held: list[Shown] = field(default_factory=list[Shown])
 
     def take(self, item: Item) -> list[Item]:
@@ -54,22 +63,35 @@ class _Merge:
         self.seen = item.sequence
         if isinstance(item.event, _EndOfCall):
             self.ended.add(item.event.call_id)
+        if isinstance(item.event, LlmRequested | ToolStarted):
+            self.begun.add(item.event.call_id)
+        if isinstance(item.event, TurnStarted):
+            self.begun.add(item.event.turn_id)
         if isinstance(item.event, TurnEnded) and self.seen > self.head:
             self.ended.clear()
+            self.begun.clear()
         return [item, *self._released()]
 
     def _delta(self, item: Shown) -> list[Item]:
-        if self.seen < self.head:
+        if self._is_early(item.delta):
             self.held.append(item)
             del self.held[:-MOST_WAITING]
             return []
         return [] if item.delta.call_id in self.ended else [item]
 
+    def _is_early(self, delta: Delta) -> bool:
+        """Tell whether what comes before it is still to be handed on.
+
+        Of a turn whose start was not seen, the beginning of the call may not be either.
+        """
+        is_to_come = delta.turn_id in self.begun and delta.call_id not in self.begun
+        return self.seen < self.head or is_to_come
+
     def _released(self) -> list[Item]:
         if self.seen < self.head or not self.held:
             return []
         held, self.held = self.held, []
-        return [item for item in held if item.delta.call_id not in self.ended]
+        return [passed for item in held for passed in self._delta(item)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,24 @@ def answered(call_id: str, sequence: int) -> Recorded:
     return Recorded("s", sequence, event, ENVELOPE)
 
 
+def test_deltas_wait_for_the_beginning_of_their_call_so_that_what_was_before_it_comes_first():
+    merge = Merge(head=0, seen=0)
+    started = Recorded("s", 1, e.TurnStarted(turn_id="t", message_ids=("m",)), ENVELOPE)
+    requested = Recorded(
+        "s", 2, e.LlmRequested(turn_id="t", call_id="a", step=1, model="m"), ENVELOPE
+    )
+
+    taken = [merge.take(item) for item in (started, text("a"), requested, text("a"))]
+
+    assert taken == [[started], [], [requested, text("a")], [text("a")]]
+
+
+def test_deltas_of_a_turn_that_was_not_seen_to_start_are_handed_on():
+    merge = Merge(head=4, seen=4)
+
+    assert merge.take(text("a")) == [text("a")]
+
+
 def test_deltas_wait_until_the_history_has_been_read():
     merge = Merge(head=2, seen=0)
 
