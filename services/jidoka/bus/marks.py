@@ -41,6 +41,8 @@ class Grave:
 
 
 Mark = Head | Grave
+_FORGOTTEN: Final = Head()
+"""What earlier builds wrote of a session that was deleted, instead of a grave."""
 
 
 class Marks:
@@ -152,6 +154,8 @@ def _read(path: Path) -> tuple[dict[str, Mark], int]:
         line = _opened(raw)
         if line is None:
             log.warning("a high-water mark in %s cannot be read and is passed over", path)
+        elif line.mark == _FORGOTTEN:
+            marks.pop(line.session_id, None)
         else:
             marks[line.session_id] = line.mark
     return marks, len(lines)

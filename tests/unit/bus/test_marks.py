@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import zlib
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,15 @@ async def test_a_deleted_session_has_a_grave_and_no_mark_whatever_comes_of_it(tm
     again = Marks(tmp_path / "marks")
     assert await again.load() == {"s2": a_head(1)}
     assert again.graves() == marks.graves() == {"s1": Grave(a_head(6), a_head(5).digest)}
+
+
+async def test_a_session_that_an_earlier_build_forgot_has_no_mark(tmp_path):
+    await written(tmp_path / "marks", {"s1": a_head(5), "s2": a_head(1)})
+    forgotten = f"s1 0 {Head().digest} 0".encode()
+    with (tmp_path / "marks").open("ab") as file:
+        file.write(b"%s %08x\n" % (forgotten, zlib.crc32(forgotten)))
+
+    assert await Marks(tmp_path / "marks").load() == {"s2": a_head(1)}
 
 
 async def test_the_task_writes_batches_and_the_rest_at_its_end(tmp_path):
