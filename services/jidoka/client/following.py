@@ -53,7 +53,7 @@ class _Merge:
     seen: int
     ended: set[str] = field(default_factory=set[str])
     begun: set[str] = field(default_factory=set[str])
-    """Calls and turns whose beginning was handed on."""
+    """The turn that goes on and its calls, as far as their beginning was handed on."""
     held: list[Shown] = field(default_factory=list[Shown])
 
     def take(self, item: Item) -> list[Item]:
@@ -67,9 +67,10 @@ class _Merge:
             self.begun.add(item.event.call_id)
         if isinstance(item.event, TurnStarted):
             self.begun.add(item.event.turn_id)
-        if isinstance(item.event, TurnEnded) and self.seen > self.head:
-            self.ended.clear()
+        if isinstance(item.event, TurnEnded):
             self.begun.clear()
+            if self.seen > self.head:
+                self.ended.clear()
         return [item, *self._released()]
 
     def _delta(self, item: Shown) -> list[Item]:
