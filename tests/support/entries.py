@@ -5,12 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
-from jidoka.contract.content import LlmConfig, Status
+from jidoka.contract.content import LlmConfig, PermissionMode, Status
 from jidoka.contract.envelope import Envelope, digest_of, type_of
-from jidoka.contract.events import Event, SessionCreated, SessionStatusChanged
+from jidoka.contract.events import Event, SessionCreated, SessionStatusChanged, WorkerAssigned
 from jidoka.core.ports import Entry, Head
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
+FREE_AT_WORK: tuple[Event, ...] = (
+    SessionCreated(
+        session_name="a",
+        project_path="/p",
+        llm=LlmConfig(),
+        permission_mode=PermissionMode.FULL_AUTO,
+    ),
+    SessionStatusChanged(status=Status.INITIALIZING),
+    WorkerAssigned(host="h", epoch=1),
+    SessionStatusChanged(status=Status.ACTIVE),
+)
+"""The first events of a session that may do all, until its worker serves it."""
 
 
 class LogWriter:

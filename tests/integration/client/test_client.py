@@ -10,8 +10,7 @@ from contextlib import aclosing
 import pytest
 from nats.aio.msg import Msg
 
-from jidoka.bus.connection import Bus, connect
-from jidoka.bus.ensure import ensure
+from jidoka.bus.connection import Bus
 from jidoka.bus.event_log import NatsEventLog
 from jidoka.client import Client, Item, Recorded, Shown
 from jidoka.client.asking import new_id
@@ -33,19 +32,6 @@ from jidoka.core.ports import Draft, Head
 from tests.support.nats import NatsServer, running_nats
 
 SESSION = "s" + "0" * 24
-
-
-@pytest.fixture
-async def bus(nats_url: str) -> AsyncIterator[Bus]:
-    async with await connect(nats_url, name="test") as connection:
-        await ensure(connection)
-        yield connection
-
-
-@pytest.fixture
-async def client(bus: Bus, nats_url: str) -> AsyncIterator[Client]:
-    async with await Client.connect(nats_url, timeout_s=5) as made:
-        yield made
 
 
 class Log:

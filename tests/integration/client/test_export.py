@@ -5,14 +5,12 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from jidoka.bus.blobs import NatsBlobs
-from jidoka.bus.connection import Bus, connect
-from jidoka.bus.ensure import ensure
+from jidoka.bus.connection import Bus
 from jidoka.bus.event_log import NatsEventLog
 from jidoka.bus.portable import Export, read_export
 from jidoka.client import Client
@@ -30,19 +28,6 @@ from jidoka.core.ports import Draft, Entry, Head
 SESSION = "s" + "0" * 24
 LONG = "long " * 80_000
 CREATED = e.SessionCreated(session_name="x", project_path="/p", llm=LlmConfig())
-
-
-@pytest.fixture
-async def bus(nats_url: str) -> AsyncIterator[Bus]:
-    async with await connect(nats_url, name="test") as connection:
-        await ensure(connection)
-        yield connection
-
-
-@pytest.fixture
-async def client(bus: Bus, nats_url: str) -> AsyncIterator[Client]:
-    async with await Client.connect(nats_url, timeout_s=5) as made:
-        yield made
 
 
 async def recorded(bus: Bus) -> list[Entry]:

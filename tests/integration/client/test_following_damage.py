@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
 
-from jidoka.bus.connection import Bus, connect
-from jidoka.bus.ensure import ensure
+from jidoka.bus.connection import Bus
 from jidoka.bus.event_log import NatsEventLog
 from jidoka.client import Client, Recorded
 from jidoka.client.asking import new_id
@@ -19,19 +17,6 @@ from jidoka.core.ports import Draft, Head
 
 SESSION = "s" + "0" * 24
 CREATED = e.SessionCreated(session_name="x", project_path="/p", llm=LlmConfig())
-
-
-@pytest.fixture
-async def bus(nats_url: str) -> AsyncIterator[Bus]:
-    async with await connect(nats_url, name="test") as connection:
-        await ensure(connection)
-        yield connection
-
-
-@pytest.fixture
-async def client(bus: Bus, nats_url: str) -> AsyncIterator[Client]:
-    async with await Client.connect(nats_url, timeout_s=5) as made:
-        yield made
 
 
 async def record(bus: Bus, head: Head, *contents: str) -> Head:

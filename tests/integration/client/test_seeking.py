@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator
 
 import pytest
 
-from jidoka.bus.connection import Bus, connect
-from jidoka.bus.ensure import ensure
+from jidoka.bus.connection import Bus
 from jidoka.bus.event_log import NatsEventLog
 from jidoka.client import seeking
 from jidoka.client.seeking import NEAR, Start, last, seek
@@ -18,13 +16,6 @@ from jidoka.contract.content import LlmConfig
 from jidoka.core.ports import Draft, Head
 
 SESSION, OTHER = "s" + "0" * 24, "s" + "1" * 24
-
-
-@pytest.fixture
-async def bus(nats_url: str) -> AsyncIterator[Bus]:
-    async with await connect(nats_url, name="test") as connection:
-        await ensure(connection)
-        yield connection
 
 
 class Writer:

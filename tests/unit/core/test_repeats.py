@@ -7,10 +7,7 @@ import pytest
 from jidoka.contract import events as e
 from jidoka.contract.content import (
     ErrorInfo,
-    LlmConfig,
-    PermissionMode,
     Policy,
-    Status,
     ToolCall,
     TurnOutcome,
 )
@@ -20,19 +17,11 @@ from jidoka.core.session import fold
 from jidoka.core.state import SessionState
 from jidoka.core.tooling import EffectClass
 from jidoka.core.turn import next_effects, outcome_of
-from tests.support.entries import LogWriter
+from tests.support.entries import FREE_AT_WORK, LogWriter
 
 KINDS = {"read": EffectClass.PURE, "shell": EffectClass.EFFECT, "shell_read": EffectClass.PURE}
 BORN = (
-    e.SessionCreated(
-        session_name="a",
-        project_path="/p",
-        llm=LlmConfig(),
-        permission_mode=PermissionMode.FULL_AUTO,
-    ),
-    e.SessionStatusChanged(status=Status.INITIALIZING),
-    e.WorkerAssigned(host="h", epoch=1),
-    e.SessionStatusChanged(status=Status.ACTIVE),
+    *FREE_AT_WORK,
     e.MessageAccepted(message_id="m", content="hi"),
     e.TurnStarted(turn_id="t", message_ids=("m",)),
 )

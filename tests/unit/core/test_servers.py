@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from jidoka.contract import events as e
-from jidoka.contract.content import ErrorInfo, LlmConfig, PermissionMode, Status, TurnOutcome
+from jidoka.contract.content import ErrorInfo, TurnOutcome
 from jidoka.contract.errors import InvalidMessage
 from jidoka.contract.mcp import MOST_SERVERS, McpServer, server_of, tool_name
 from jidoka.contract.mcp_commands import AddMcpServer, RemoveMcpServer
@@ -16,20 +16,9 @@ from jidoka.core.session import fold
 from jidoka.core.state import SessionState
 from jidoka.core.transcript import Transcript
 from jidoka.core.turn import next_effects
-from tests.support.entries import LogWriter
+from tests.support.entries import FREE_AT_WORK, LogWriter
 
 SUMS = McpServer(name="sums", command=("sums-mcp",))
-BORN = (
-    e.SessionCreated(
-        session_name="a",
-        project_path="/p",
-        llm=LlmConfig(),
-        permission_mode=PermissionMode.FULL_AUTO,
-    ),
-    e.SessionStatusChanged(status=Status.INITIALIZING),
-    e.WorkerAssigned(host="h", epoch=1),
-    e.SessionStatusChanged(status=Status.ACTIVE),
-)
 TURN = (
     e.MessageAccepted(message_id="m", content="hi"),
     e.TurnStarted(turn_id="t", message_ids=("m",)),
@@ -40,7 +29,7 @@ FAILED = e.McpFailed(server_name="sums", error=ErrorInfo(code="mcp_not_ready", m
 
 
 def state(*events: e.Event) -> SessionState:
-    return fold(LogWriter().write("s1", *BORN, *events))
+    return fold(LogWriter().write("s1", *FREE_AT_WORK, *events))
 
 
 def kinds(of: SessionState, epoch: int = 1) -> list[type]:
@@ -142,7 +131,7 @@ def spec(name: str) -> dict[str, object]:
 
 def told(*events: e.Event) -> tuple[list[str], str]:
     """Return which tools of servers the model is told of, and what is said of those it is not."""
-    entries = LogWriter().write("s1", *BORN, *events)
+    entries = LogWriter().write("s1", *FREE_AT_WORK, *events)
     transcript = Transcript()
     for entry in entries:
         transcript.add(entry)
