@@ -58,7 +58,8 @@ wrapped = st.sampled_from(
         lambda c: f"{{ {c}; }}",
         lambda c: f"! {c}",
         lambda c: f"echo $({c})",
-        lambda c: f"echo `{c}`" if "\\" not in c and '"' not in c else f"echo $({c})",
+        # backticks within backticks end them: what is between would not run
+        lambda c: f"echo $({c})" if any(each in c for each in '\\"`') else f"echo `{c}`",
         lambda c: f"cat <({c})",
         lambda c: f"sudo -n {c}",
         lambda c: f"env A=1 {c}",
