@@ -62,8 +62,7 @@ async def test_what_was_altered_is_named(client: Client, bus: Bus):
 
 async def test_a_strangers_message_passes_by(client: Client, bus: Bus):
     await record(bus, Head(), "one")
-    await bus.publish(f"jido.session.{SESSION}.event.note.left", b"hello")
-    await bus.barrier()
+    await bus.store(f"jido.session.{SESSION}.event.note.left", b"hello", {}, 5)
     entries = [entry async for entry in NatsEventLog(bus).read(SESSION)]
     await record(bus, entries[-1].head, "two")
 

@@ -61,8 +61,7 @@ async def test_a_message_without_a_number_ends_the_search_at_the_best_place_know
     writer = Writer(bus, SESSION)
     await writer.write(60)
     for _ in range(60):
-        await bus.publish(subjects.session_event(SESSION, "x.y"), b"{}")
-    await bus.barrier()
+        await bus.store(subjects.session_event(SESSION, "x.y"), b"{}", {}, 5)
 
     end = await last(bus, SESSION)
     cursor = await seek(bus, SESSION, 50, Start(), end)
