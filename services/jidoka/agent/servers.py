@@ -256,6 +256,8 @@ def _words(problem: BaseException) -> str:
         problem = cast("BaseExceptionGroup[BaseException]", problem).exceptions[0]
     if isinstance(problem, TimeoutError):
         return "no answer in time"
+    if type(problem).__name__ == "ConnectError":  # of httpx2, which only the link imports
+        return f"no connection to its address, {problem}"[:500]
     return f"{type(problem).__name__}: {problem}"[:500].removesuffix(".")
 
 

@@ -93,6 +93,7 @@ async def test_an_address_where_nobody_listens_is_reported(tmp_path):
 
     failed = next(x for x in events if isinstance(x, e.McpFailed))
     assert failed.error.code == "mcp_not_ready"
+    assert "not reachable: no connection to its address" in failed.error.message
 
 
 def _free_port() -> int:
