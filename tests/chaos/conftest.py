@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pytest
 
 from tests.chaos.load import Load
 from tests.chaos.sender import Sender
+from tests.support.ports import port_for_later
 from tests.support.system import running_stack
 
 _counts: list[str] = []
@@ -24,18 +24,12 @@ def count() -> list[str]:
 @pytest.fixture
 async def load(tmp_path: Path) -> AsyncGenerator[Load]:
     """Run a system whose workers may die as often as it takes."""
-    settings = {"JIDOKA_RESTART_LIMIT": "1000", "JIDOKA_PORT": str(free_port())}
+    # a broker that is started again has to come back on its port
+    settings = {"JIDOKA_RESTART_LIMIT": "1000", "JIDOKA_PORT": str(port_for_later())}
     async with running_stack(tmp_path / "home", **settings) as stack:
         sender = await Sender.connected(stack.state["nats_url"])
         yield Load(stack, sender)
         await sender.close()
-
-
-def free_port() -> int:
-    """Return a port that is free now: a broker that is started again has to come back on it."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

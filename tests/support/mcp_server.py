@@ -1,4 +1,4 @@
-"""A real MCP server for tests: `python -m tests.support.mcp_server [stdio|http] [PORT]`.
+"""A real MCP server for tests: `python -m tests.support.mcp_server [stdio|http]`.
 
 Made with the library's own server class, so that both sides are real.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import sys
 
 from mcp.server.mcpserver import MCPServer
@@ -74,8 +75,18 @@ def notes() -> str:
     return "buy milk"
 
 
+def serve_http() -> None:
+    """Serve by HTTP on a port that the system chose, and print it: whoever connects is heard."""
+    import uvicorn  # noqa: PLC0415 - the servers of a pipe start without it
+
+    door = socket.create_server(("127.0.0.1", 0))
+    print(door.getsockname()[1], flush=True)  # noqa: T201 - whoever started this program reads it
+    config = uvicorn.Config(server.streamable_http_app(host="127.0.0.1"), log_level="warning")
+    uvicorn.Server(config).run(sockets=[door])
+
+
 if __name__ == "__main__":
     if sys.argv[1:2] == ["http"]:
-        server.run(transport="streamable-http", host="127.0.0.1", port=int(sys.argv[2]))
+        serve_http()
     else:
         server.run()

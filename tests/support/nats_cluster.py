@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ from jidoka.bus.connection import connect
 from jidoka.contract import subjects
 from jidoka.contract.errors import JidokaError
 from tests.support.nats import NatsServer
+from tests.support.ports import port_for_later
 
 READY_S = 60.0
 SERVERS = 3
@@ -21,7 +21,7 @@ class NatsCluster:
     """The servers, in the order of their names."""
 
     def __init__(self, home: Path, *, token: str, sync_always: bool = True) -> None:
-        ports = _free_ports(SERVERS)
+        ports = _ports(SERVERS)
         routes = ", ".join(f'"nats://127.0.0.1:{port}"' for port in ports)
         self.servers = [
             NatsServer(
@@ -97,11 +97,8 @@ def running_cluster(home: Path) -> Generator[NatsCluster]:
         cluster.stop()
 
 
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    for each in sockets:
-        each.bind(("127.0.0.1", 0))
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
+def _ports(count: int) -> list[int]:
+    ports: set[int] = set()
+    while len(ports) < count:
+        ports.add(port_for_later())
+    return list(ports)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import sys
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ import pytest
 from jidoka.contract import events as e
 from jidoka.contract.mcp import McpServer
 from tests.support.agent import asks, memory_bench
+from tests.support.ports import refusing_port
 
 ROOT = str(Path(__file__).parents[3])
 
@@ -29,13 +29,13 @@ async def _turn(bench, *servers: McpServer) -> list[e.Event | e.UnknownEvent]:
 @asynccontextmanager
 async def _by_http() -> AsyncGenerator[str]:
     """Run the server as one that is reached by HTTP; yield its address."""
-    port = _free_port()
-    command = (sys.executable, "-m", "tests.support.mcp_server", "http", str(port))
+    command = (sys.executable, "-m", "tests.support.mcp_server", "http")
     server = await asyncio.create_subprocess_exec(
-        *command, cwd=ROOT, stderr=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL
+        *command, cwd=ROOT, stderr=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE
     )
     try:
-        await _listening(port)
+        assert server.stdout is not None
+        port = int(await server.stdout.readline())
         yield f"http://127.0.0.1:{port}/mcp"
     finally:
         with suppress(ProcessLookupError):
@@ -74,9 +74,9 @@ async def test_what_an_address_refuses_is_told_with_its_status(tmp_path, status,
     bench = memory_bench(tmp_path, "Without.")
 
     async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(f"HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n".encode())
-        writer.close()
+        with closing(writer), suppress(asyncio.IncompleteReadError):  # it may go before it asked
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(f"HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n".encode())
 
     async with await asyncio.start_server(refuse, "127.0.0.1", 0) as door:
         port = door.sockets[0].getsockname()[1]
@@ -89,25 +89,9 @@ async def test_what_an_address_refuses_is_told_with_its_status(tmp_path, status,
 async def test_an_address_where_nobody_listens_is_reported(tmp_path):
     bench = memory_bench(tmp_path, "Without.")
 
-    events = await _turn(bench, McpServer(name="far", url=f"http://127.0.0.1:{_free_port()}/mcp"))
+    with refusing_port() as port:
+        events = await _turn(bench, McpServer(name="far", url=f"http://127.0.0.1:{port}/mcp"))
 
     failed = next(x for x in events if isinstance(x, e.McpFailed))
     assert failed.error.code == "mcp_not_ready"
     assert "not reachable: no connection to its address" in failed.error.message
-
-
-def _free_port() -> int:
-    with socket.socket() as door:
-        door.bind(("127.0.0.1", 0))
-        return door.getsockname()[1]
-
-
-async def _listening(port: int) -> None:
-    async with asyncio.timeout(20):
-        while True:
-            with suppress(OSError):
-                _, writer = await asyncio.open_connection("127.0.0.1", port)
-                writer.close()
-                await writer.wait_closed()
-                return
-            await asyncio.sleep(0.05)

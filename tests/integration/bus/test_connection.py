@@ -4,26 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import socket
 
 import pytest
 
 from jidoka.bus.connection import connect
 from jidoka.contract.errors import TimedOut, Unauthenticated, Unavailable
 from tests.support.nats import NatsServer, running_nats
+from tests.support.ports import refusing_port
 
 TOKEN = "t0ken-of-a-test"  # noqa: S105 - made up here
 
 
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
-
-
 async def test_no_broker_is_unavailable_without_the_token_in_the_message():
-    with pytest.raises(Unavailable) as refusal:
-        await connect(f"nats://{TOKEN}@127.0.0.1:{free_port()}", name="test", patience_s=0.3)
+    with refusing_port() as port, pytest.raises(Unavailable) as refusal:
+        await connect(f"nats://{TOKEN}@127.0.0.1:{port}", name="test", patience_s=0.3)
 
     assert refusal.value.exit_code == 5
     assert TOKEN not in refusal.value.message
@@ -115,5 +109,5 @@ async def test_whoever_waits_for_the_broker_goes_on_when_it_is_back(nats_server:
 
 
 async def test_a_transport_that_is_not_there_is_unavailable():
-    with pytest.raises(Unavailable):
-        await connect(f"ws://127.0.0.1:{free_port()}", name="test", patience_s=0.3)
+    with refusing_port() as port, pytest.raises(Unavailable):
+        await connect(f"ws://127.0.0.1:{port}", name="test", patience_s=0.3)

@@ -22,8 +22,8 @@ from jidoka.contract.errors import (
     ProviderUnavailable,
 )
 from jidoka.llm.pieces import Route
-from tests.support.fake_openai import running_openai
 from tests.support.llm import LIBRARY, Provider
+from tests.support.ports import refusing_port
 
 # what litellm's models say of themselves when they are first used
 pytestmark = pytest.mark.filterwarnings("ignore:Item:UserWarning")
@@ -107,12 +107,11 @@ async def test_an_overflow_names_the_window(provider: Provider):
 
 
 async def test_a_server_that_is_not_there_is_unavailable(provider: Provider):
-    async with running_openai() as gone:
-        address = gone.base_url
-
-    with pytest.raises(ProviderUnavailable) as failed:
-        async for _ in LIBRARY.stream(provider.call(), Route("openai", "words-3", address)):
-            pass
+    with refusing_port() as port:
+        route = Route("openai", "words-3", f"http://127.0.0.1:{port}/v1")
+        with pytest.raises(ProviderUnavailable) as failed:
+            async for _ in LIBRARY.stream(provider.call(), route):
+                pass
 
     assert failed.value.message == "openai could not be reached."
 
