@@ -11,13 +11,16 @@ from jidoka.bus.blobs import NatsBlobs
 from jidoka.bus.buckets import HostDirectory, HostGone, Snapshots
 from jidoka.bus.connection import Bus, connect
 from jidoka.bus.ensure import ensure
+from jidoka.bus.storage_limits import StorageLimits
 from jidoka.contract.internal import HostBeat
+
+LONG_S = 60
 
 
 @pytest.fixture
 async def bus(nats_url: str) -> AsyncIterator[Bus]:
     async with await connect(nats_url, name="test") as bus:
-        await ensure(bus)
+        await ensure(bus, StorageLimits(hosts_age_s=LONG_S))
         yield bus
 
 
@@ -39,7 +42,7 @@ async def test_hosts_that_said_so_are_alive_until_they_leave(bus):
 async def test_a_watcher_sees_beats_and_who_left(bus):
     directory = HostDirectory(bus)
     await directory.beat(a_beat("a"))
-    async with aclosing(directory.watch()) as hosts:
+    async with aclosing(directory.watch(LONG_S)) as hosts:
         seen = [await anext(hosts)]
         await directory.beat(a_beat("a", workers=1))
         seen.append(await anext(hosts))  # a beat that another one has replaced is not shown
@@ -49,7 +52,9 @@ async def test_a_watcher_sees_beats_and_who_left(bus):
     assert seen == [a_beat("a"), a_beat("a", workers=1), HostGone("a")]
 
 
-async def test_a_host_that_falls_silent_is_gone_once(bus):
+async def test_a_host_that_falls_silent_is_gone_once(nats_url: str):
+    bus = await connect(nats_url, name="test")
+    await ensure(bus)
     directory = HostDirectory(bus)
     await directory.beat(a_beat("silent"))
     found = []
@@ -61,6 +66,7 @@ async def test_a_host_that_falls_silent_is_gone_once(bus):
 
     assert found == [a_beat("silent"), HostGone("silent")]
     assert await directory.alive() == {}
+    await bus.close()
 
 
 async def test_a_silence_is_noticed_even_without_the_servers_marker(bus):

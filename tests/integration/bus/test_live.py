@@ -13,7 +13,7 @@ from jidoka.bus.connection import Bus, connect
 from jidoka.bus.ensure import ensure, keep
 from jidoka.bus.live import Coalescer, NatsLive
 from jidoka.contract import subjects
-from jidoka.contract.errors import Unavailable
+from jidoka.contract.errors import TimedOut, Unavailable
 from jidoka.contract.live import Delta
 from tests.support.live import Shown, deltas_of
 from tests.support.nats import NatsServer
@@ -135,7 +135,7 @@ async def _has_live_stream(bus: Bus) -> bool:
     await bus.up(10)
     try:
         await bus.api(f"STREAM.INFO.{subjects.LIVE_STREAM}")
-    except (APIError, Unavailable):
+    except (APIError, TimedOut, Unavailable):
         return False
     return True
 

@@ -52,7 +52,7 @@ async def double(question: Question) -> Double:
 
 async def test_a_typed_question_has_a_typed_answer(one, two):
     async with serve(one, SUBJECT, Question, double):
-        answer = await ask(two, SUBJECT, Question(number=21), Double, 2.0)
+        answer = await ask(two, SUBJECT, Question(number=21), Double, 20.0)
 
     assert answer == Double(number=42)
 
@@ -63,7 +63,10 @@ async def test_where_nobody_listens_it_is_unavailable_at_once(two):
 
 
 async def test_without_an_answer_in_time_the_outcome_is_unknown(one, two):
+    begun = asyncio.Event()
+
     async def never(_: Question) -> Double:
+        begun.set()
         await asyncio.Event().wait()
         raise AssertionError
 
@@ -71,6 +74,7 @@ async def test_without_an_answer_in_time_the_outcome_is_unknown(one, two):
     async with service:
         with pytest.raises(TimedOut):
             await ask(two, SUBJECT, Question(number=1), Double, 0.05)
+        await begun.wait()
         for task in service._working:
             task.cancel()
 
@@ -81,7 +85,7 @@ async def test_what_a_handler_refuses_is_raised_on_the_other_side(one, two):
 
     async with serve(one, SUBJECT, Question, refuse):
         with pytest.raises(NoHost) as refusal:
-            await ask(two, SUBJECT, Question(number=1), Double, 2.0)
+            await ask(two, SUBJECT, Question(number=1), Double, 20.0)
 
     assert (refusal.value.hosts, refusal.value.wanted) == (3, "/p")
 
@@ -92,7 +96,7 @@ async def test_a_defect_of_a_handler_is_answered_without_its_details(one, two, c
 
     async with serve(one, SUBJECT, Question, broken):
         with pytest.raises(Internal) as defect:
-            await ask(two, SUBJECT, Question(number=1), Double, 2.0)
+            await ask(two, SUBJECT, Question(number=1), Double, 20.0)
 
     assert defect.value.incident in caplog.text
     assert "secret" not in defect.value.message
@@ -101,7 +105,7 @@ async def test_a_defect_of_a_handler_is_answered_without_its_details(one, two, c
 async def test_a_question_of_another_shape_is_refused_with_the_field(one, two):
     async with serve(one, SUBJECT, Question, double):
         with pytest.raises(InvalidMessage) as refusal:
-            await ask(two, SUBJECT, Other(word="one"), Double, 2.0)
+            await ask(two, SUBJECT, Other(word="one"), Double, 20.0)
 
     assert refusal.value.problems[0]["path"] == "number"
 
@@ -117,8 +121,8 @@ async def test_a_slow_request_does_not_hold_up_the_next(one, two):
 
     async with serve(one, SUBJECT, Question, first_waits_for_second):
         slow, quick = await asyncio.gather(
-            ask(two, SUBJECT, Question(number=1), Double, 5.0),
-            ask(two, SUBJECT, Question(number=2), Double, 5.0),
+            ask(two, SUBJECT, Question(number=1), Double, 20.0),
+            ask(two, SUBJECT, Question(number=2), Double, 20.0),
         )
 
     assert (slow.number, quick.number) == (2, 4)
@@ -133,7 +137,7 @@ async def test_a_service_that_ends_answers_what_it_has_begun(one, two):
         return await double(question)
 
     async with asyncio.TaskGroup() as tasks, serve(one, SUBJECT, Question, wait):
-        asking = tasks.create_task(ask(two, SUBJECT, Question(number=4), Double, 5.0))
+        asking = tasks.create_task(ask(two, SUBJECT, Question(number=4), Double, 20.0))
         await begun.wait()
         asyncio.get_running_loop().call_soon(go_on.set)
 
