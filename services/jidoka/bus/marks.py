@@ -100,6 +100,14 @@ class Marks:
         self._news.clear()
         if not batch:
             return
+        writing = asyncio.create_task(self._write(batch), name="marks")
+        try:
+            await asyncio.wait({writing})
+        finally:
+            await asyncio.wait({writing})  # its thread goes on when we are cancelled: it is awaited
+        writing.result()
+
+    async def _write(self, batch: dict[str, Mark]) -> None:
         self._marks |= batch
         self._lines += len(batch)
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import zlib
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from jidoka.bus import marks as marks_file
 from jidoka.bus.marks import Grave, Marks
 from jidoka.core.ports import Head
 
@@ -80,6 +82,31 @@ async def test_the_task_writes_batches_and_the_rest_at_its_end(tmp_path):
     assert await Marks(tmp_path / "marks").load() == {"s1": a_head(2)}
 
 
+async def test_a_write_that_has_begun_is_in_the_file_when_the_task_has_ended(tmp_path, monkeypatch):
+    begun, go_on = threading.Event(), threading.Event()
+
+    def held_up(path: Path, batch: dict) -> None:
+        begun.set()
+        go_on.wait(20)
+        append(path, batch)
+
+    append = marks_file._append
+    monkeypatch.setattr(marks_file, "_append", held_up)
+    marks = Marks(tmp_path / "marks", batch_s=0)
+    running = asyncio.create_task(marks.run())
+    marks.note("s1", a_head(1))
+    await asyncio.to_thread(begun.wait, 20)
+
+    running.cancel()
+    await asyncio.wait({running}, timeout=0.05)
+    ended_before = running.done()
+    go_on.set()
+    await asyncio.wait({running})
+
+    assert not ended_before
+    assert await Marks(tmp_path / "marks").load() == {"s1": a_head(1)}
+
+
 async def test_the_file_does_not_grow_without_end(tmp_path, monkeypatch):
     monkeypatch.setattr("jidoka.bus.marks.SPARE_LINES", 10)
     marks = await written(tmp_path / "marks", {"s1": a_head(1)})
@@ -116,7 +143,7 @@ async def test_a_disk_that_refuses_is_tried_again(tmp_path, caplog):
     assert await Marks(home / "marks").load() == {"s1": a_head(1)}
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(data=st.data())
 async def test_no_flipped_bit_makes_a_wrong_mark(tmp_path, data):
     path = tmp_path / "marks"
