@@ -11,12 +11,11 @@ from hypothesis import HealthCheck, settings
 
 from tests.support.nats import NatsServer, running_nats
 
-# a deadline would time the machine, not the code
-settings.register_profile("dev", deadline=None, max_examples=50)
-settings.register_profile(
-    "ci", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
-)
-settings.register_profile("thorough", deadline=None, max_examples=2_000)
+# a deadline would time the machine, not the code; so would a check how slow the examples are
+_PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("dev", _PATIENT, max_examples=50)
+settings.register_profile("ci", _PATIENT, derandomize=True)
+settings.register_profile("thorough", _PATIENT, max_examples=2_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "dev"))
 
 

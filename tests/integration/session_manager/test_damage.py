@@ -29,6 +29,7 @@ async def test_a_log_shorter_than_its_mark_makes_the_session_degraded(
     async with leading(bus, nats_url, home):
         session = (await create(bus, tmp_path / "p"))["session_id"]
         await events_until(bus, session, "active")
+        await ask(bus, "session.list", {"status": ["terminated"]})  # it is marked
     marks = Marks(home / "marks")
     seen = (await marks.load())[session]
     marks.note(session, Head(seen.cursor + 3, seen.sequence + 3, "0" * 64))
@@ -136,6 +137,8 @@ async def test_what_stands_wrong_in_a_log_is_found_before_a_worker_starts(
     async with leading(bus, nats_url, home):
         info = await troubled(bus, session)
         started = [each for each in host.started if each.epoch > 1]
+        if harm != "newer":
+            await quarantined(bus, session)  # which may be a moment after the trouble is told
         kept = await Quarantine(bus).list(Wanted("session-manager"))
 
     codes = {"hole": "log_damaged", "unreadable": "log_damaged", "newer": "unsupported_version"}

@@ -21,7 +21,7 @@ from jidoka.contract.errors import (
 )
 from jidoka.contract.events import SessionStatusChanged
 from tests.support.fake_host import FakeHost
-from tests.support.manager import ask, create, events_until, leading, record, settle
+from tests.support.manager import ask, create, events_until, leading, record, said, settle
 
 CLOSE = e.SessionCloseRequested(reason="done")
 TERMINATE = e.SessionTerminationRequested(reason="away with it")
@@ -178,12 +178,16 @@ async def test_a_session_with_a_message_does_not_rest(
 ):
     async with leading(bus, nats_url, home, idle_s=0.1):
         busy = (await create(bus, tmp_path / "busy"))["session_id"]
-        await record(bus, busy, MESSAGE)
+        told = (await record(bus, busy, MESSAGE)).head  # it may have come to rest before
+        await awake_after(NatsEventLog(bus), busy, told.cursor)
         quiet = (await create(bus, tmp_path / "quiet"))["session_id"]
+
         await events_until(bus, quiet, "idle")
         info = await ask(bus, "session.get", {"session_id": busy})
+        since = [said(entry) async for entry in NatsEventLog(bus).read(busy, told)]
 
     assert info["status"] == "active"
+    assert "idle" not in since
 
 
 async def test_messages_and_rest_race_and_the_message_always_finds_a_worker(
