@@ -184,6 +184,8 @@ class Server:
 
     def __init__(self) -> None:
         self.requests: list[tuple[str, dict[str, str], dict[str, Any]]] = []
+        self.came: list[float] = []
+        """When each of `requests` came, of the loop's clock."""
         self.count = 0
         self.connections: set[asyncio.Transport] = set()
         self.base_url = ""
@@ -201,6 +203,7 @@ class Server:
         self.count += 1
         if len(self.requests) < KEPT_REQUESTS:
             self.requests.append((path, headers, body))
+            self.came.append(asyncio.get_running_loop().time())
 
     def renamed(self, model: str) -> str:
         """Return how a request for `model` is answered; the last name in line stays."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from pathlib import Path
 from typing import Any
 
 from jidoka.bus.blobs import NatsBlobs
+from jidoka.bus.buckets import Answers
 from jidoka.bus.connection import Bus
 from jidoka.contract import subjects
 from jidoka.contract.content import LlmConfig
@@ -73,20 +74,23 @@ class World:
 
 
 async def in_flight(bus: Bus, call_id: str) -> None:
-    """Return when the gateway has the call, seen by its answer on the call's own subject."""
-    async with asyncio.timeout(10):
-        while True:
-            try:
+    """Return when the gateway has the call, seen by its answer on the call's own subject.
+
+    A call that was quicker than the question is over: its answer is remembered.
+    """
+    async with asyncio.timeout(25):
+        while await Answers(bus).get(call_id) is None:
+            with suppress(
+                Unavailable, TimedOut
+            ):  # not yet there, or it crossed the end of the call
                 await bus.request(subjects.llm_call(call_id), b"{}", 1.0)
-            except Unavailable:
-                await asyncio.sleep(0.01)
-            else:
                 return
+            await asyncio.sleep(0.01)
 
 
 async def landed(bus: Bus, call_id: str) -> None:
     """Return when no gateway has the call any more."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(25):
         while True:
             try:
                 await bus.request(subjects.llm_call(call_id), b"{}", 1.0)

@@ -36,15 +36,15 @@ async def test_a_scripted_answer_comes_with_its_calls_usage_and_model(world: Wor
 
 
 async def test_deltas_build_up_the_text_that_the_answer_has(world: World):
-    said = " ".join(f"wörd-{number}" for number in range(60))
-    model = world.script({"reasoning": "first this", "text": said, "delay_s": 0.002})
+    said = " ".join(f"wörd-{number}" for number in range(1_000))
+    model = world.script({"reasoning": "first this", "text": said})
     screen = Screen()
     shown: dict[str, str] = {}
     count = 0
 
     async with world.gateway():
         await world.asked(model, epoch=3)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             async for delta in deltas_of(world.bus, "s1"):
                 shown[delta.kind] = screen.show(delta)
                 count += 1
@@ -52,7 +52,7 @@ async def test_deltas_build_up_the_text_that_the_answer_has(world: World):
                 if shown == {"reasoning": "first this", "text": said}:
                     break
 
-    assert count < 30
+    assert count < 500
 
 
 async def test_an_answer_says_how_much_its_model_reads(world: World, tmp_path: Path):
@@ -74,7 +74,7 @@ async def test_nobody_is_shown_an_answer_that_is_asked_for_quietly(world: World)
         await world.client.complete(world.call(loud, "loud"))
 
         first = ""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             async for delta in deltas_of(world.bus, "s1"):
                 first = delta.delta.call_id
                 break
@@ -106,18 +106,20 @@ async def test_a_second_worker_joins_the_call_that_is_in_flight(world: World):
 
 
 async def test_the_deltas_of_a_joined_call_carry_the_newer_epoch(world: World):
-    model = world.script({"text": " ".join(["word"] * 30), "delay_s": 0.05})
+    model = world.script({"text": " ".join(["word"] * 1_000), "delay_s": 0.05})
     async with world.gateway():
         first = asyncio.create_task(world.asked(model))
         await in_flight(world.bus, "call-1")
         second = asyncio.create_task(world.client.complete(world.call(model, epoch=2), attach=True))
 
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             async for delta in deltas_of(world.bus, "s1"):
                 if delta.epoch == 2:
                     break
 
-        await asyncio.gather(first, second)
+        first.cancel()
+        second.cancel()
+        await asyncio.wait({first, second})
 
 
 async def test_a_cancelled_call_ends_in_the_gateway(world: World):
@@ -133,7 +135,7 @@ async def test_a_cancelled_call_ends_in_the_gateway(world: World):
 
 
 async def test_a_worker_that_was_replaced_does_not_end_its_successors_call(world: World):
-    model = world.script({"text": "for the newer one", "first_delay_s": 0.5})
+    model = world.script({"text": "for the newer one", "first_delay_s": 2.0})
     async with world.gateway():
         old = asyncio.create_task(world.asked(model, epoch=1))
         await in_flight(world.bus, "call-1")

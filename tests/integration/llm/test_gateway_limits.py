@@ -22,6 +22,7 @@ from jidoka.contract.errors import (
     ProviderUnavailable,
 )
 from jidoka.contract.internal import LlmModels, LlmModelsRequest
+from jidoka.llm.gateway_client import GatewayClient
 from tests.support.llm import World, in_flight
 from tests.support.nats import NatsServer
 
@@ -52,15 +53,21 @@ async def test_a_failure_reaches_the_worker_with_its_code(
 
 
 @pytest.mark.parametrize(
-    ("answer", "which"),
+    ("answer", "which", "limit"),
     [
-        ({"text": "x", "first_delay_s": 60}, "first byte"),
-        ({"text": "one two", "error": {"kind": "hang"}}, "silence"),
-        ({"text": "word " * 600, "delay_s": 0.05}, "whole"),
+        ({"text": "x", "first_delay_s": 60}, "first byte", "first_byte_timeout_s"),
+        ({"text": "one two", "error": {"kind": "hang"}}, "silence", "silence_timeout_s"),
+        ({"text": "word " * 600, "delay_s": 0.05}, "whole", "whole_timeout_s"),
     ],
 )
-async def test_each_time_limit_ends_a_call(world: World, answer: dict[str, Any], which: str):
-    async with world.gateway(first_byte_timeout_s=0.3, silence_timeout_s=0.3, whole_timeout_s=1.0):
+async def test_each_time_limit_ends_a_call(
+    world: World, answer: dict[str, Any], which: str, limit: str
+):
+    # the others are long: which one it is must not be a matter of the machine's load
+    limits = {"first_byte_timeout_s": 0.5, "silence_timeout_s": 20.0, "whole_timeout_s": 25.0}
+    if which == "silence":
+        limits["first_byte_timeout_s"] = 20.0
+    async with world.gateway(**(limits | {limit: 0.5})):
         with pytest.raises(ProviderTimeout) as ended:
             await world.asked(world.script(answer))
 
@@ -161,8 +168,9 @@ async def test_the_answer_of_a_stranger_keeps_no_one_waiting(world: World):
 
 async def test_a_call_outlives_a_restart_of_the_broker(world: World, nats_server: NatsServer):
     model = world.script({"text": "before and after", "first_delay_s": 1.0})
+    patient = GatewayClient(world.bus, NatsBlobs(world.bus), silence_s=1.0, patience_s=20)
     async with world.process():
-        asking = asyncio.create_task(world.asked(model))
+        asking = asyncio.create_task(patient.complete(world.call(model)))
         await in_flight(world.bus, "call-1")
 
         nats_server.kill()
