@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import sys
 from pathlib import Path
@@ -37,6 +38,7 @@ def processes_with(mark: str) -> list[psutil.Process]:
 
 
 def open_descriptors() -> int:
+    gc.collect()  # what other tests have left open is not closed between two looks
     return psutil.Process().num_fds()
 
 
@@ -82,7 +84,7 @@ async def test_a_time_out_ends_the_command_and_all_that_it_started(sandbox, proj
     mark = f"86400.{os.getpid()}1"
     command = f"echo begun; sleep {mark} & (setsid sleep {mark} &); nohup sleep {mark} & wait"
 
-    result = await run(sandbox, command, project, timeout_s=1)
+    result = await run(sandbox, command, project, timeout_s=4)
 
     assert result.timed_out
     assert result.head.startswith("begun\n")
@@ -224,7 +226,7 @@ async def test_a_missing_project_folder_fails_and_leaves_nothing_open(sandbox, t
     result = await run(sandbox, "true", tmp_path / "gone")
 
     assert result.exit_status != 0
-    assert open_descriptors() == before
+    assert open_descriptors() <= before
 
 
 async def test_no_descriptor_leaks_from_run_to_run(sandbox, project):
@@ -234,7 +236,7 @@ async def test_no_descriptor_leaks_from_run_to_run(sandbox, project):
     for command in ("true", "exit 1", "(sleep 60 &)", "sleep 60"):
         await run(sandbox, command, project, timeout_s=0.5)
 
-    assert open_descriptors() == before
+    assert open_descriptors() <= before
 
 
 async def test_no_zombie_is_left_however_a_command_ends(sandbox, project):
@@ -251,4 +253,4 @@ async def test_commands_need_no_thread(sandbox, project):
 
     await run(sandbox, "true", project)
 
-    assert psutil.Process().num_threads() == before
+    assert psutil.Process().num_threads() <= before

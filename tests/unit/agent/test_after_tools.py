@@ -13,6 +13,12 @@ from tests.support.agent import asks, memory_bench
 WRITE = ("write", '{"path": "a.py", "content": "import os\\n"}')
 
 
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine a checker may begin late."""
+    monkeypatch.setattr("jidoka.tools.checkers.TIMEOUT_S", 25.0)
+
+
 def put_checker(root: Path) -> None:
     """Give the project a program of its own that finds something in every file."""
     program = root / ".venv/bin/ruff"

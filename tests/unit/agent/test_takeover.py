@@ -58,7 +58,8 @@ async def test_a_command_of_a_lost_worker_is_not_run_again(tmp_path):
     await bench.open()
     async with bench.worker():
         await bench.until(e.ToolStarted)
-        while not (tmp_path / "count").exists():  # noqa: ASYNC110 - the shell tells nobody
+        count = tmp_path / "count"
+        while not (count.exists() and bench.output.text):  # noqa: ASYNC110 - nobody tells
             await asyncio.sleep(0.01)
 
     async with bench.worker(epoch=2):

@@ -238,7 +238,8 @@ async def test_the_wall_limit_ends_a_turn_that_hangs(tmp_path):
 
 
 async def test_a_steering_message_enters_before_the_next_model_call(tmp_path):
-    bench = memory_bench(tmp_path, asks(("shell", '{"command": "sleep 1"}')), "steered")
+    waits = asks(("shell", '{"command": "while [ ! -e said ]; do sleep 0.02; done"}'))
+    bench = memory_bench(tmp_path, waits, "steered")
     await bench.open()
 
     async with bench.worker():
@@ -246,6 +247,7 @@ async def test_a_steering_message_enters_before_the_next_model_call(tmp_path):
         await bench.write(
             e.MessageAccepted(message_id="m2", content="use tabs", policy=Policy.STEER)
         )
+        (tmp_path / "said").touch()
         await bench.until(e.TurnEnded)
 
     assert bench.model.calls[1].messages[-1] == {"role": "user", "content": "use tabs"}

@@ -31,6 +31,12 @@ def alive(mark: str) -> bool:
     )
 
 
+async def until_alive(mark: str) -> None:
+    """Return when the command sleeps: it says that it is up before that."""
+    while not alive(mark):  # noqa: ASYNC110 - a process that begins tells nobody
+        await asyncio.sleep(0.02)
+
+
 async def test_a_command_goes_on_and_is_read_piece_by_piece(bench, shells):
     command = "echo first; while [ ! -e gate ]; do sleep 0.01; done; echo second; exit 4"
 
@@ -53,9 +59,9 @@ async def test_ending_one_ends_all_that_it_started_and_no_other(bench, shells):
     marks = [f"86400.7{os.getpid()}{n}" for n in (1, 2)]
     for mark in marks:
         await bench.call("shell_start", command=f"(setsid sleep {mark} &); echo up; sleep {mark}")
-    for name in ("bg1", "bg2"):
+    for name, mark in zip(("bg1", "bg2"), marks, strict=True):
         await bench.text("shell_read", id=name, wait_s=20)
-
+        await until_alive(mark)
     ended = await bench.text("shell_kill", id="bg1")
 
     assert ended == "(ended on request)"
@@ -79,8 +85,7 @@ async def test_they_end_with_the_session(bench):
             bench.toolbox.add(tool)
         await bench.call("shell_start", command=f"echo up; sleep {mark}")
         await bench.text("shell_read", id="bg1", wait_s=20)
-        while not alive(mark):  # it says that it is up before it sleeps
-            await bench.text("shell_read", id="bg1", wait_s=1)
+        await until_alive(mark)
 
     assert not alive(mark)
     with pytest.raises(ToolFailed):

@@ -13,6 +13,12 @@ from tests.support.project import ToolBench
 WRITTEN = (FileState("src/cart.py", "0" * 64),)
 
 
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine a command may begin late, and the sandbox is chosen before the first."""
+    monkeypatch.setattr("jidoka.tools.checkers.TIMEOUT_S", 25.0)
+
+
 def put(root: Path, place: str, script: str) -> None:
     """Write a program into the project."""
     (root / place).parent.mkdir(parents=True, exist_ok=True)
