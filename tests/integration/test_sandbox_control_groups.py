@@ -135,7 +135,7 @@ async def test_what_a_dead_process_left_is_removed_and_what_others_use_stays(gro
     pid = await _of_the_dead()
     left, used = groups.memory / f"jidoka-{pid}-0", groups.memory / "jidoka-1-0"
     for folder in (left, used):
-        folder.mkdir()
+        folder.mkdir(exist_ok=True)  # a run that was killed may have left it
 
     try:
         await clear_groups_of(pid)

@@ -80,9 +80,8 @@ async def in_flight(bus: Bus, call_id: str) -> None:
     """
     async with asyncio.timeout(25):
         while await Answers(bus).get(call_id) is None:
-            with suppress(
-                Unavailable, TimedOut
-            ):  # not yet there, or it crossed the end of the call
+            # not yet there, or it crossed the end of the call
+            with suppress(Unavailable, TimedOut):
                 await bus.request(subjects.llm_call(call_id), b"{}", 1.0)
                 return
             await asyncio.sleep(0.01)

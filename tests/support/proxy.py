@@ -33,12 +33,14 @@ class Proxy:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Carry one connection in both directions until one side ends it."""
+        self._writers.add(writer)
         try:
             up_reader, up_writer = await asyncio.open_connection("127.0.0.1", self._upstream)
         except OSError:
             writer.transport.abort()
+            self._writers.discard(writer)
             return
-        self._writers |= {writer, up_writer}
+        self._writers.add(up_writer)
         with suppress(OSError, asyncio.CancelledError):
             async with asyncio.TaskGroup() as ways:
                 ways.create_task(self._carry(reader, up_writer, answers=False))

@@ -66,7 +66,7 @@ async def test_a_worker_takes_up_the_message_and_says_that_it_lives(bus, host, r
 
     state = await host.workers.start(start)
 
-    heard = await asyncio.wait_for(ready.get(), 10)
+    heard = await asyncio.wait_for(ready.get(), 20)
     assert f'"pid":{state.pid}'.encode() in heard
     requested = (await bench.until(e.LlmRequested)).envelope
     assert requested.epoch == 1
@@ -88,7 +88,7 @@ async def test_a_killed_worker_is_reported_with_its_signal(bus, host, ready, tmp
 
     os.kill(state.pid, signal.SIGKILL)
 
-    exited = await asyncio.wait_for(host.exits.get(), 10)
+    exited = await asyncio.wait_for(host.exits.get(), 20)
     assert (exited.session_id, exited.epoch, exited.signal) == (SESSION, 1, 9)
     assert len(host.workers) == 0
 
@@ -100,7 +100,7 @@ async def test_a_worker_that_is_not_needed_leaves_by_itself_with_code_0(bus, hos
 
     await bench.write(e.SessionStatusChanged(status=Status.CLOSED))
 
-    exited = await asyncio.wait_for(host.exits.get(), 10)
+    exited = await asyncio.wait_for(host.exits.get(), 20)
     assert (exited.exit_code, exited.signal) == (0, None)
 
 
@@ -122,7 +122,7 @@ async def test_a_newer_epoch_ends_the_old_process_before_the_new_one_runs(
 async def test_workers_outlive_their_zygote_and_their_end_is_still_seen(bus, host, ready, tmp_path):
     _bench, start = await opened(bus, tmp_path)
     state = await host.workers.start(start)
-    await asyncio.wait_for(ready.get(), 10)
+    await asyncio.wait_for(ready.get(), 20)
 
     os.kill(host.workers.zygote.pid, signal.SIGKILL)
     while host.workers.zygote.pid is not None:  # noqa: ASYNC110 - a process ends
@@ -130,7 +130,7 @@ async def test_workers_outlive_their_zygote_and_their_end_is_still_seen(bus, hos
     survived = alive(state.pid)
     os.kill(state.pid, signal.SIGKILL)
 
-    exited = await asyncio.wait_for(host.exits.get(), 10)
+    exited = await asyncio.wait_for(host.exits.get(), 20)
     assert survived
     assert exited.signal == 9
 
@@ -151,11 +151,11 @@ async def test_after_the_zygote_died_the_next_worker_comes_from_a_new_one(
 async def test_stopping_asks_first_and_then_ends_the_worker(bus, host, ready, tmp_path):
     _bench, start = await opened(bus, tmp_path)
     state = await host.workers.start(start)
-    await asyncio.wait_for(ready.get(), 10)
+    await asyncio.wait_for(ready.get(), 20)
 
     await host.workers.stop(WorkerStop(session_id=SESSION, epoch=1, grace_s=10))
 
-    exited = await asyncio.wait_for(host.exits.get(), 10)
+    exited = await asyncio.wait_for(host.exits.get(), 20)
     assert not alive(state.pid)
     assert (exited.exit_code, exited.signal) == (0, None)
 
@@ -167,7 +167,7 @@ async def test_no_process_of_a_killed_worker_is_left(bus, host, ready, tmp_path)
     group = os.getsid(state.pid)
 
     os.kill(state.pid, signal.SIGKILL)
-    await asyncio.wait_for(host.exits.get(), 10)
+    await asyncio.wait_for(host.exits.get(), 20)
 
     left = [p for p in Path("/proc").iterdir() if p.name.isdecimal() and session_of(p) == group]
     assert left == []

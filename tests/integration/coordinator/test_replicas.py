@@ -184,7 +184,7 @@ async def test_a_replica_leaves_in_good_order_though_the_broker_is(
         await replica.ready()
         harm(nats_server)
 
-        exit_code = await replica.terminate(within_s=10)
+        exit_code = await replica.terminate(within_s=20)
 
     assert exit_code == 0
     assert "Traceback" not in replica.log

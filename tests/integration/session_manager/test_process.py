@@ -88,7 +88,7 @@ async def test_asked_to_end_it_leaves_in_time_and_touches_no_worker(
         made = await create(bus, tmp_path / "p")
         await events_until(bus, made["session_id"], "active")
         program.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(START_S):
             code = await program.wait()
 
     assert code == 0

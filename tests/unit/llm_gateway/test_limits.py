@@ -23,6 +23,8 @@ from jidoka.llm_gateway.limits import FIRST_WAIT_S, ProviderLanes
 ROUTE = Route("openai", "gpt", key_reference="env:A")
 OTHER = Route("openai", "gpt", key_reference="env:B")
 RESET_S = 0.05
+SURELY_LATER_S = 1.0
+"""Where a test looks before the reset, however busy the machine is."""
 
 
 class Traffic:
@@ -78,7 +80,7 @@ async def settled() -> None:
 
 async def test_calls_park_until_the_reset_and_go_on_in_order():
     traffic = Traffic()
-    await traffic.refused()
+    await traffic.refused(SURELY_LATER_S)
     names = [f"call-{number}" for number in range(5)]
 
     tasks = [asyncio.create_task(traffic.call(name)) for name in names]
@@ -124,7 +126,7 @@ async def test_the_first_after_a_reset_goes_alone_until_it_is_heard():
 async def test_if_the_first_is_sent_away_again_all_wait_for_the_new_reset():
     traffic = Traffic()
     await traffic.refused()
-    again = ProviderRateLimited(provider="openai", retry_after_s=RESET_S)
+    again = ProviderRateLimited(provider="openai", retry_after_s=SURELY_LATER_S)
 
     first = asyncio.create_task(traffic.call("a", error=again))
     second = asyncio.create_task(traffic.call("b"))

@@ -77,7 +77,7 @@ async def test_what_is_recorded_reaches_the_registry_when_it_is_asked_for():
     async with running(log, registry) as projection:
         cursor = await sessions(log, 2)
 
-        reached = await projection.reach(cursor, timeout_s=5)
+        reached = await projection.reach(cursor, timeout_s=20)
 
     assert reached
     assert await registry.position() == cursor
@@ -90,7 +90,7 @@ async def test_a_registry_without_room_has_everything_once_there_is_some():
         while_full = await projection.reach(cursor, timeout_s=0.05)
         registry.has_room = True
 
-        reached = await projection.reach(cursor, timeout_s=5)
+        reached = await projection.reach(cursor, timeout_s=20)
         known = [await registry.get(f"s{number}") for number in range(10)]
 
     assert (while_full, reached) == (False, True)
@@ -100,11 +100,11 @@ async def test_a_registry_without_room_has_everything_once_there_is_some():
 async def test_a_registry_that_was_emptied_is_filled_again():
     log, registry = MemoryEventLog(), MemoryRegistry()
     async with running(log, registry) as projection:
-        await projection.reach(await sessions(log, 2), timeout_s=5)
+        await projection.reach(await sessions(log, 2), timeout_s=20)
         await registry.reset()
         cursor = await sessions(log, 1)
 
-        await projection.reach(cursor, timeout_s=5)
+        await projection.reach(cursor, timeout_s=20)
         known = [await registry.get(f"s{number}") for number in range(3)]
 
     assert None not in known
@@ -114,7 +114,7 @@ async def test_rebuilding_ends_where_the_log_ends():
     log, registry = MemoryEventLog(), MemoryRegistry()
     async with running(log, registry) as projection:
         cursor = await sessions(log, 3)
-        await projection.reach(cursor, timeout_s=5)
+        await projection.reach(cursor, timeout_s=20)
 
         reached = await projection.rebuild()
 
@@ -131,7 +131,7 @@ async def test_an_event_that_cannot_be_folded_is_passed_by_and_named():
 
     cursor = await sessions(log, 3)
     async with running(log, registry, absorb, lambda each, _: failed.append(each)) as projection:
-        reached = await projection.reach(cursor, 5)
+        reached = await projection.reach(cursor, 20)
 
     assert reached
     assert failed == ["s1"]
@@ -143,7 +143,7 @@ async def test_an_event_that_cannot_be_applied_five_times_is_passed_by_and_named
     log, registry, failed = MemoryEventLog(), Choking(), []
     cursor = await sessions(log, 3)
     async with running(log, registry, fail=lambda each, _: failed.append(each)) as projection:
-        reached = await projection.reach(cursor, 5)
+        reached = await projection.reach(cursor, 20)
 
     assert reached
     assert failed == ["s1"]
