@@ -177,7 +177,7 @@ def test_no_planted_secret_is_anywhere_but_in_the_projects_files(
             hit
             for path in haunted.folder.rglob("*")
             if path.is_file()
-            for hit in hits(str(path.relative_to(haunted.folder)), path.read_bytes())
+            for hit in hits(str(path.relative_to(haunted.folder)), _read(path))
         ],
         "command lines": [
             hit

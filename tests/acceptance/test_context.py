@@ -221,7 +221,7 @@ def test_a_worker_that_is_killed_while_the_summary_is_written_leaves_one_compact
         assert pid
         os.kill(pid, signal.SIGKILL)
         until(lambda: events_of(home, session_id, e.ContextCompacted))
-        waiting.wait(30)
+        waiting.wait(60)
     answered = home.jidoka("send", session_id, "Go on", "--wait")
 
     done = events_of(home, session_id, e.ContextCompacted)

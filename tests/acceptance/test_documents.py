@@ -52,7 +52,7 @@ def test_the_readmes_stranger_has_a_turn_with_subjects_and_json(
         [*example, project, model, "Count further."],
         capture_output=True,
         text=True,
-        timeout=25,
+        timeout=90,
         check=False,
     )
 

@@ -60,7 +60,7 @@ def schema_of(kind: str) -> str:
 def test_who_stops_reading_a_run_ends_it_and_its_folder_is_free(
     home: Home, project: Path, script: Write
 ):
-    model = script({"tool_calls": [call("shell", command="sleep 20")]}, {"text": "Late."})
+    model = script({"tool_calls": [call("shell", command="sleep 100")]}, {"text": "Late."})
     words = ["run", "Go", "--project", str(project), "--model", f"scripted:{model}"]
     command = [sys.executable, "-m", "jidoka.cli", *words, "--output-format", "stream-json"]
 
@@ -70,7 +70,7 @@ def test_who_stops_reading_a_run_ends_it_and_its_folder_is_free(
         assert running.stdout is not None
         running.stdout.readline()
         running.stdout.close()
-        code = running.wait(15)
+        code = running.wait(60)
 
     (session,) = home.json("session", "list", "--project", str(project), "--json")
     assert code == 0

@@ -14,7 +14,7 @@ import pytest
 from jidoka.client import Client, Recorded
 from jidoka.contract import events as e
 from tests.acceptance.conftest import Write, call
-from tests.support.home import Home
+from tests.support.home import Home, until
 
 pytestmark = [pytest.mark.timeout(120)]
 
@@ -248,5 +248,5 @@ def test_an_undo_whose_worker_is_killed_is_finished_by_the_next(
     assert len(ends) == 1
     assert isinstance(end, e.TurnUndone)
     assert end.left == ()
-    assert home.has(session_id, "worker.lost")
+    assert until(lambda: home.has(session_id, "worker.lost"))
     assert files_of(project) == before

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from jidoka.client import Client, Recorded
+from jidoka.contract.errors import TimedOut, Unavailable
 
 T = TypeVar("T")
 START_S = 60.0
@@ -57,7 +58,11 @@ class Home:
         return json.loads(answer.stdout)
 
     def ask(self, question: Callable[[Client], Awaitable[T]]) -> T:
-        """Return an answer over the bus: for looking again and again, a process is too slow."""
+        """Return an answer over the bus: for looking again and again, a process is too slow.
+
+        Raises:
+            JidokaError: what it is answered with, or that nobody is there to answer.
+        """
 
         async def asked() -> T:
             async with await Client.connect(self.state["nats_url"], source="test") as client:
@@ -118,14 +123,20 @@ def running_home(folder: Path, **environment: str) -> Generator[Home]:
         home.jidoka("down", timeout_s=STOP_S + 10)
 
 
-def until(what: Callable[[], Any], timeout_s: float = 20.0) -> Any:
-    """Return what is asked for as soon as it is true of other processes; fail in the end."""
+def until(what: Callable[[], Any], timeout_s: float = 60.0) -> Any:
+    """Return what is asked for as soon as it is true of other processes; fail in the end.
+
+    Whom a test has killed may not answer for a while.
+    """
     deadline = time.monotonic() + timeout_s
     while True:
-        found = what()
-        if found:
-            return found
-        assert time.monotonic() < deadline, "it did not come true in time"
+        away = None
+        try:
+            if found := what():
+                return found
+        except (Unavailable, TimedOut) as problem:
+            away = problem
+        assert time.monotonic() < deadline, f"it did not come true in time: {away}"
         time.sleep(0.02)
 
 
