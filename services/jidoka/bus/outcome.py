@@ -20,3 +20,16 @@ async def outcome(work: Coroutine[object, object, None], name: str) -> BaseExcep
             task.cancel()
             await asyncio.wait({task})
     return None if task.cancelled() else task.exception()
+
+
+def begun(tasks: asyncio.TaskGroup, work: Coroutine[object, object, None], name: str) -> bool:
+    """Begin `work` as a task of a group; return False where the group is ending: it takes no more.
+
+    For what is told from outside of the group, and may be told while it ends.
+    """
+    try:
+        tasks.create_task(work, name=name)
+    except RuntimeError:  # all that asyncio says of it; it leaves the work unawaited
+        work.close()
+        return False
+    return True

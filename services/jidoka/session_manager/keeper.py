@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable, Collection
 from datetime import datetime
 
+from jidoka.bus.outcome import begun
 from jidoka.contract.content import ErrorInfo, Sharing
 from jidoka.contract.errors import JidokaError, NoHost, SessionNotFound, Unavailable
 from jidoka.contract.events import Event, WorkerAssigned
@@ -76,7 +77,8 @@ class Keeper:
             return
         if session_id in self._sessions.rows:
             self._at_work[session_id] = False
-            self._tasks.create_task(self._keep(session_id), name=f"keep {session_id}")
+            if not begun(self._tasks, self._keep(session_id), f"keep {session_id}"):
+                del self._at_work[session_id]  # whoever leads next looks at it
 
     def wake_all(self) -> None:
         """Have every session looked at."""
@@ -226,7 +228,7 @@ class Keeper:
             case Start(host=host, epoch=epoch):
                 self._workers.starting(row.session_id, epoch, host)
                 starting = self._start(row, host, epoch)  # meanwhile its assignment is recorded
-                self._tasks.create_task(starting, name=f"start {row.session_id}")
+                begun(self._tasks, starting, f"start {row.session_id}")
             case Stop(host=host, epoch=epoch, grace_s=grace_s):
                 stop = WorkerStop(session_id=row.session_id, epoch=epoch, grace_s=grace_s)
                 await self._hosts.stop(host, stop)
