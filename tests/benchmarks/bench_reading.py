@@ -15,7 +15,7 @@ from jidoka.bus.ensure import ensure
 from jidoka.bus.event_log import NatsEventLog
 from jidoka.client.session import Client
 from jidoka.contract import events as e
-from jidoka.contract.content import LlmConfig
+from jidoka.contract.content import LlmConfig, Status, TurnOutcome, Usage
 from jidoka.contract.errors import TimedOut, Unavailable
 from jidoka.core.ports import Draft, Head
 from tests.benchmarks.results import Figure, p50
@@ -36,6 +36,19 @@ async def _fill(
     return head
 
 
+async def _asleep(log: NatsEventLog, session_id: str) -> None:
+    """Write a session that had one turn and sleeps."""
+    said = e.MessageAccepted(message_id="m", content="Why?")
+    began = e.TurnStarted(turn_id="t", message_ids=("m",))
+    spent = Usage(input_tokens=900, output_tokens=40)
+    ended = e.TurnEnded(turn_id="t", outcome=TurnOutcome.COMPLETED, usage=spent, steps=1)
+    asleep = e.SessionStatusChanged(status=Status.IDLE)
+    head = await _fill(log, session_id, 1)
+    for number, event in enumerate((said, began, ended, asleep), start=1):
+        draft = Draft(event, f"{session_id}-{number}", "/bench")
+        head = (await log.append(session_id, draft, head))[-1].head
+
+
 async def _beside_each_other(log: NatsEventLog, burst: int) -> None:
     """Fill the long session in bursts, as turns come, with those of another one in between."""
     heads = {"long": Head(), "other": Head()}
@@ -45,12 +58,12 @@ async def _beside_each_other(log: NatsEventLog, burst: int) -> None:
 
 
 async def test_listing_1000_sessions(nats_server, tmp_path, record):
-    """Coordinator and session-manager alone: a host would start a worker for each session."""
+    """Of sessions that sleep, as nearly all of a thousand do."""
     async with await connect(nats_server.url, name="bench") as bus:
         await ensure(bus)
         log = NatsEventLog(bus)
         for number in range(LISTED):
-            await _fill(log, f"listed{number}", 3)
+            await _asleep(log, f"listed{number}")
     async with (
         _program("session_manager", nats_server.url, tmp_path / "home"),
         _program("coordinator", nats_server.url, tmp_path / "home"),

@@ -101,7 +101,7 @@ async def test_a_turn_adds_up_messages_tokens_and_cost(registry: Registry, log: 
     row = await registry.get("s1")
     assert row is not None
     assert (row.messages, row.turns, row.inbox) == (1, 1, ())
-    assert row.usage == Usage(input_tokens=20, output_tokens=10)
+    assert row.tokens == {"input_tokens": 20, "output_tokens": 10}
     assert row.cost_usd == 0.5
     assert (row.phase, row.turn_id) == ("ready", None)
 

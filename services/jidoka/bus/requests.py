@@ -52,23 +52,37 @@ Answer = Callable[[Msg], Awaitable[bytes]]
 # --- asking -------------------------------------------------------------------------------------
 
 
-async def request(bus: Bus, subject: str, envelope: Envelope, timeout_s: float) -> Envelope:
-    """Return the CloudEvent that answers a CloudEvent.
+async def request(
+    bus: Bus,
+    subject: str,
+    envelope: Envelope,
+    timeout_s: float,
+    shape: type[Envelope] = Envelope,
+) -> Envelope:
+    """Return the CloudEvent that answers a CloudEvent, a `shape` where it fits.
 
     Raises:
         Unavailable: nobody listens. TimedOut: no answer in time. InvalidMessage: no CloudEvent.
     """
     answer = await bus.request(subject, envelope.to_json(), timeout_s, headers=STRUCTURED)
-    return open_reply(answer.data, answer.headers)
+    return open_reply(answer.data, answer.headers, shape)
 
 
-async def command(bus: Bus, subject: str, envelope: Envelope, timeout_s: float) -> Envelope:
+async def command(
+    bus: Bus,
+    subject: str,
+    envelope: Envelope,
+    timeout_s: float,
+    shape: type[Envelope] = Envelope,
+) -> Envelope:
     """Return the `jido.command.accepted.v1` that answers a command, or raise its refusal.
+
+    It is a `shape` where it fits.
 
     Raises:
         JidokaError: the refusal, as the type that its code names; or as `request` does.
     """
-    reply = await request(bus, subject, envelope, timeout_s)
+    reply = await request(bus, subject, envelope, timeout_s, shape)
     if reply.name == REFUSED and isinstance(reply.data, dict):
         raise from_dict(reply.data)  # pyright: ignore[reportUnknownArgumentType] - JSON
     return reply

@@ -24,7 +24,7 @@ from jidoka.bus import follower, requests
 from jidoka.bus.blobs import NatsBlobs
 from jidoka.bus.buckets import HostDirectory
 from jidoka.bus.connection import Bus, connect
-from jidoka.client.asking import new_id
+from jidoka.client.asking import new_id, valid
 from jidoka.client.contexts import Contexts
 from jidoka.client.exporting import export, known_end
 from jidoka.client.following import Wanted, follow, recorded
@@ -37,7 +37,7 @@ from jidoka.contract import commands, subjects
 from jidoka.contract.content import Content, Status
 from jidoka.contract.errors import from_dict
 from jidoka.contract.internal import HostBeat, LlmModels, LlmModelsRequest
-from jidoka.contract.replies import SessionInfo, SessionList
+from jidoka.contract.replies import SessionInfo
 
 REQUEST_TIMEOUT_S = 30.0
 REBUILD_S = 600.0
@@ -123,7 +123,7 @@ class Client(Contexts):
                 "after": after,
             }
             given = {key: value for key, value in fields.items() if value is not None}
-            page = SessionList.model_validate(await self._ask(commands.ListSessions, given))
+            page = await self._asker.ask_for_sessions(valid(commands.ListSessions, given))
             found.extend(page.sessions)
             after = page.next
             if after is None:

@@ -164,8 +164,10 @@ def open_stored(body: bytes) -> Envelope:
     return Envelope.model_validate_json(body)
 
 
-def open_reply(body: bytes, headers: Mapping[str, str] | None = None) -> Envelope:
-    """Return the CloudEvent that one of our own programs answered with.
+def open_reply(
+    body: bytes, headers: Mapping[str, str] | None = None, shape: type[Envelope] = Envelope
+) -> Envelope:
+    """Return the CloudEvent that one of our own programs answered with, a `shape` where it fits.
 
     Ten times faster than the wary reader, and bounded by what the broker carries alone; what is
     not in our own form is read warily.
@@ -174,7 +176,7 @@ def open_reply(body: bytes, headers: Mapping[str, str] | None = None) -> Envelop
         InvalidMessage, TooLarge: as `receive`.
     """
     try:
-        return open_stored(body)
+        return shape.model_validate_json(body)
     except ValidationError:
         return receive(body, headers)
 

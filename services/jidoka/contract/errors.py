@@ -47,13 +47,12 @@ class JidokaError(_Fields):
 
     def details(self) -> dict[str, Any]:
         """Return the fields of this error as JSON values."""
-        names = (field.name for field in fields(self))  # pyright: ignore[reportArgumentType]
-        return {name: getattr(self, name) for name in names if name not in self.inside}
+        return {name: getattr(self, name) for name in _fields_of(type(self))}
 
     @property
     def message(self) -> str:
         """The docstring with the fields filled in."""
-        text = " ".join((type(self).__doc__ or self.code).split())
+        text = _text_of(type(self))
         return text.format_map({name: _shown(value) for name, value in self.details().items()})
 
     def __str__(self) -> str:
@@ -68,6 +67,17 @@ class JidokaError(_Fields):
             "retryable": self.retryable,
             "details": self.details(),
         }
+
+
+@cache  # a list of sessions may show a thousand errors
+def _fields_of(kind: type[JidokaError]) -> tuple[str, ...]:
+    names = (field.name for field in fields(kind))  # pyright: ignore[reportArgumentType]
+    return tuple(name for name in names if name not in kind.inside)
+
+
+@cache
+def _text_of(kind: type[JidokaError]) -> str:
+    return " ".join((kind.__doc__ or kind.code).split())
 
 
 class Refused(JidokaError):  # noqa: N818 - whose fault it is reads better

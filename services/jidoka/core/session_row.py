@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from jidoka.contract.content import Sharing, Status, Usage
+from jidoka.contract.content import Sharing, Status
 from jidoka.contract.envelope import GENESIS
 from jidoka.core.phases import AWAITED
 from jidoka.core.ports import Head
@@ -95,11 +95,11 @@ class SessionRow:
         return bool(self.turn_id or self.inbox or self.phase in AWAITED)
 
     @property
-    def usage(self) -> Usage | None:
-        """All tokens of the session, None where no provider said."""
+    def tokens(self) -> dict[str, int] | None:
+        """The JSON of the `Usage` of the session, None where no provider said."""
         if self.input_tokens is None or self.output_tokens is None:
             return None
-        return Usage(input_tokens=self.input_tokens, output_tokens=self.output_tokens)
+        return {"input_tokens": self.input_tokens, "output_tokens": self.output_tokens}
 
     @property
     def totals(self) -> dict[str, Any]:
@@ -107,7 +107,7 @@ class SessionRow:
         return {
             "messages": self.messages,
             "turns": self.turns,
-            "usage": self.usage.model_dump() if self.usage else None,
+            "usage": self.tokens,
             "cost_usd": self.cost_usd,
         }
 

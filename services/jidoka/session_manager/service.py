@@ -196,7 +196,6 @@ class Service:
         """Return the JSON of a `SessionInfo`."""
         has_worker, damage = row.is_assigned, self._damage.of(row.session_id)
         problem = damage or self._workers.placeless.get(row.session_id)
-        usage = row.usage
         return {
             "session_id": row.session_id,
             "name": row.name,
@@ -209,7 +208,7 @@ class Service:
             "limits": row.limits,
             "permission_mode": row.permission_mode,
             "network": row.network,
-            "usage": usage.model_dump() if usage else None,
+            "usage": row.tokens,
             "cost_usd": row.cost_usd,
             "messages": row.messages,
             "turns": row.turns,
