@@ -152,7 +152,8 @@ async def test_a_process_that_is_left_in_a_group_is_ended_with_it(groups):
         assert left.stdout is not None
         assert await left.stdout.readline() == b"in\n"
 
-    assert await left.wait() == -signal.SIGKILL
+    await left.communicate()
+    assert left.returncode == -signal.SIGKILL
     assert left_behind(groups) == []
 
 

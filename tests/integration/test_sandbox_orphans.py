@@ -108,4 +108,4 @@ async def test_a_command_whose_starter_is_killed_as_it_begins_does_not_run(tmp_p
     assert said == b"all killed\n"
     await until(lambda: not alive(mark))
     starters.stdin.close()
-    await starters.wait()
+    await starters.communicate()

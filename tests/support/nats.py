@@ -12,7 +12,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-START_TIMEOUT_S = 10.0
+START_TIMEOUT_S = 25.0
 STOP_TIMEOUT_S = 5.0
 POLL_S = 0.002
 

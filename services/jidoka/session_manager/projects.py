@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -117,7 +118,8 @@ async def _git(real: str, *args: str) -> str | None:
         return f"no end after {GIT_TIMEOUT_S:g} s"
     finally:
         if process.returncode is None:
-            os.killpg(process.pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # it has ended, and nobody told us yet
+                os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
     text = said.decode("utf-8", "replace").strip()[:_MOST_COMPLAINT]
     return None if process.returncode == 0 else text or f"exit code {process.returncode}"

@@ -40,7 +40,7 @@ async def _by_http() -> AsyncGenerator[str]:
     finally:
         with suppress(ProcessLookupError):
             server.kill()
-        await server.wait()
+        await server.communicate()  # to the end of its output, or the pipe stays open
 
 
 async def test_a_server_is_reached_by_http_with_a_header_by_reference(tmp_path, monkeypatch):
