@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import signal
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -33,6 +34,7 @@ WARM_S = 150.0
 def main(words: Sequence[str] | None = None) -> int:
     """Run what the command line asks for; return 0 when every task is solved."""
     wish = _parser().parse_args(words)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # the runtime ends with us
     chosen = [tasks.load(name) for name in wish.task or tasks.names()]
     able = [task for task in chosen if not toolchains.missing(task.needs)]
     for task in chosen:
