@@ -145,6 +145,7 @@ async def test_a_follower_whose_consumer_vanishes_goes_on(nats_server: NatsServe
     assert found == second
 
 
+@pytest.mark.timeout(120)
 async def test_a_reader_that_stops_holds_up_nobody_and_misses_nothing(nats_server: NatsServer):
     session_id, count = f"s{new_id()}", 400
     async with await connect(nats_server.url, name="a") as bus:

@@ -15,7 +15,10 @@ from jidoka.llm.providers import KEYLESS, PROVIDERS
 from tests.support.llm import KEY, LIBRARY, Provider
 
 # what litellm's models say of themselves when they are first used
-pytestmark = pytest.mark.filterwarnings("ignore:Item:UserWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:Item:UserWarning"),
+    pytest.mark.timeout(120),  # the first test of a process imports the library: seconds alone
+]
 
 
 async def test_the_names_of_providers_are_the_librarys(provider: Provider):

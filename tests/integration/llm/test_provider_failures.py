@@ -26,7 +26,10 @@ from tests.support.llm import LIBRARY, Provider
 from tests.support.ports import refusing_port
 
 # what litellm's models say of themselves when they are first used
-pytestmark = pytest.mark.filterwarnings("ignore:Item:UserWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:Item:UserWarning"),
+    pytest.mark.timeout(120),  # the first test of a process imports the library: seconds alone
+]
 
 
 @pytest.mark.parametrize("name", ["anthropic", "gemini", "deepseek", "mistral"])

@@ -25,7 +25,10 @@ from tests.support.gateway import gateway_here
 from tests.support.llm import ENVIRONMENT, KEY, Gatewayed, Provider
 
 # what litellm's models say of themselves when they are first used
-pytestmark = pytest.mark.filterwarnings("ignore:Item:UserWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:Item:UserWarning"),
+    pytest.mark.timeout(120),  # the first test of a process imports the library: seconds alone
+]
 
 
 async def test_no_key_is_on_the_bus_or_in_the_log(
