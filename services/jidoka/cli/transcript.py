@@ -150,7 +150,8 @@ def outcome(call: Call) -> str:
         by = f"denied by {call.denied_by}"
         parts.append("- denied: nobody answered" if call.denied_by == "default" else f"- {by}")
     elif call.phase == "interrupted":
-        parts.append("- it may have happened")
+        known = call.output.partition("\n")[0] or "it may have happened"
+        parts.append(f"- {on_one_line(known)}")
     elif call.exit_status:
         parts[0] = MARKS["failed"]
         parts.append(f"- exit status {call.exit_status}")

@@ -157,6 +157,10 @@ def test_who_follows_is_told_that_a_session_is_back_and_that_one_was_deleted():
             "? shell x - it may have happened",
         ),
         (
+            Call("x", "shell", {"command": "x"}, phase="interrupted", output="not run\nmore"),
+            "? shell x - not run",
+        ),
+        (
             Call("x", "no", {}, phase="failed", error=ErrorInfo(code="c", message="Why.")),
             "✗ no - Why.",
         ),
