@@ -23,8 +23,8 @@ from jidoka.contract.errors import ProviderUnavailable
 from tests.support.agent import SESSION, Bench
 from tests.support.faults import FAULTS, FaultyModel, Saying, asking
 
-pytestmark = [pytest.mark.timeout(120)]
-TURN_S = 45.0
+pytestmark = [pytest.mark.timeout(300)]
+TURN_S = 120.0
 AGAIN = 99
 STEPS = 8
 Model = FaultyModel
