@@ -125,11 +125,13 @@ def test_who_answers_second_is_told_who_was_first_and_when(
     send(home, session_id)
     call_id = waiting(home, session_id)
     neither = home.jidoka("answer", session_id, call_id, "perhaps")
-    home.json("answer", session_id, call_id, "allow", "--json")
+    home.json("answer", session_id, "allow", "--json")
     until(lambda: home.has(session_id, "turn.ended"))
 
     second = home.jidoka("answer", session_id, call_id, "deny", "--json")
+    none = home.jidoka("answer", session_id, "deny")
 
+    assert (none.returncode, "no question is open" in none.stderr) == (2, True)
     error = json.loads(second.stdout)["error"]
     assert (neither.returncode, "allow or deny" in neither.stderr) == (2, True)
     assert (second.returncode, error["code"]) == (2, "already_answered")

@@ -91,6 +91,7 @@ EXAMPLES = {
     "send": ('jidoka send cart "And the tests?" --wait', "jidoka send 1 - < question.txt"),
     "follow": ("jidoka follow cart", "jidoka follow cart --from 40 --json --no-wait"),
     "answer": (
+        "jidoka answer cart allow",
         "jidoka answer cart call_7 allow",
         "jidoka answer cart call_7 allow --always",
         "jidoka answer cart call_7 allow --rule 'allow shell git status'",
