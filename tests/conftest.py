@@ -9,7 +9,11 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from jidoka.bus.connection import connect
 from tests.support.nats import NatsServer, running_nats
+
+# a busy machine lets a broker wait for seconds, and a test that does not say so minds none of them
+connect.__kwdefaults__ = {**(connect.__kwdefaults__ or {}), "patience_s": 20.0}
 
 # a deadline would time the machine, not the code; so would a check how slow the examples are
 _PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
