@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,10 @@ from tests.support.nats import NatsServer, running_nats
 
 # a busy machine lets a broker wait for seconds, and a test that does not say so minds none of them
 connect.__kwdefaults__ = {**(connect.__kwdefaults__ or {}), "patience_s": 20.0}
+
+# a shell ignores Ctrl+C for what it starts with `&`, and so would all that the tests start
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # a deadline would time the machine, not the code; so would a check how slow the examples are
 _PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
