@@ -266,16 +266,19 @@ def test_a_line_typed_while_following_answers_the_question(
     words = [sys.executable, "-m", "jidoka.cli", "follow", session_id]
     follow = subprocess.Popen(words, env=home.environment, stdin=end, stdout=end)
     os.close(end)
-
-    send(home, session_id)
-    shown = seen(terminal, b"y: allow")
-    os.write(terminal, b"y\n")
-    shown += seen(terminal, b"2: b")
-    os.write(terminal, b"2\n")
-    until(lambda: home.has(session_id, "turn.ended"))
-    follow.send_signal(signal.SIGINT)
-    follow.wait(20)
-    os.close(terminal)
+    try:
+        send(home, session_id)
+        shown = seen(terminal, b"y: allow")
+        os.write(terminal, b"y\n")
+        shown += seen(terminal, b"2: b")
+        os.write(terminal, b"2\n")
+        until(lambda: home.has(session_id, "turn.ended"))
+        follow.send_signal(signal.SIGINT)
+        follow.wait(60)
+    finally:
+        follow.kill()
+        follow.wait()
+        os.close(terminal)
 
     assert b"May it run shell ls?" in shown
     assert of(home, session_id, "permission.answered")[0]["decision"] == "allow"
