@@ -105,6 +105,7 @@ async def test_starting_with_1000_sessions(tmp_path, record):
     starts = [await _start(home) for _ in range(RUNS)]
     registry.unlink()
     rebuilt, same = await _start(home)
+    lost = (home / "logs" / "session-manager.log").read_text().count("is lost")
 
     assert registry.exists()
     assert same == rows == starts[-1][1]
@@ -112,5 +113,6 @@ async def test_starting_with_1000_sessions(tmp_path, record):
         Figure("cold start, 1,000 sessions listed, p50", p50([s for s, _ in starts]), "s", 10),
         Figure(f"the same without a registry, {count:,} events", rebuilt, "s", 30),
         Figure("sessions whose row differs after it", 0, "", 0),
+        Figure("leads that were lost in all these starts", lost, "", 0),
         Figure("the first start on a log that another broker wrote", first, "s"),
     ]

@@ -40,6 +40,8 @@ QUIET_S: Final = 0.5
 """So long without a message, and a reader to the end looks whether there is anything to come."""
 MOST_WAITING_BYTES: Final = 64 * 1024 * 1024
 """The server's flow control window ends at 32 MiB; beyond this it does not keep to it."""
+MOST_IN_A_ROW: Final = 64
+"""After so many messages that were there already, others of the program have their turn."""
 RETRY_FIRST_S: Final = 0.1
 RETRY_MOST_S: Final = 2.0
 _NANOSECONDS: Final = 10**9
@@ -112,6 +114,8 @@ class _Consumer:
         Raises:
             _Restart: the connection is another one, or the server flooded us.
         """
+        if self.count % MOST_IN_A_ROW == 0:  # 32 MiB may wait here: leases would run out
+            await asyncio.sleep(0)
         while not self.waiting:
             self._check()
             self._wake.clear()

@@ -19,6 +19,10 @@ log = logging.getLogger(__name__)
 
 BATCH_S: Final = 0.1
 MOST_A_BATCH: Final = 500
+MOST_AHEAD: Final = 2_000
+"""So far ahead of a registry that is being written is the log read."""
+ROOM_S: Final = 5.0
+"""Longer than this the reading waits for nothing: the leader has to know what is said."""
 MOST_WAITING: Final = 10_000
 """Events that may wait for a registry that cannot be written; beyond, it reads the log again."""
 RETRY_S: Final = 1.0
@@ -58,6 +62,9 @@ class Projection:
         self._wanted = 0
         self._seen = 0
         self._is_writing = False
+        self._is_refused = False
+        """The last batch could not be written."""
+        self._room = asyncio.Event()
         self._is_stale = False
         """The registry was emptied, and the log is to be read from its start."""
         self._arrived = asyncio.Event()
@@ -105,6 +112,14 @@ class Projection:
         async with aclosing(self._log.follow_all(self._position)) as entries:
             async for session_id, entry in entries:
                 self._take(session_id, entry)
+                if len(self._waiting) >= MOST_AHEAD and not self._is_refused:
+                    await self._until_room()
+
+    async def _until_room(self) -> None:
+        self._room.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(ROOM_S):
+                await self._room.wait()
 
     def _has(self, cursor: int) -> bool:
         is_idle = not (self._waiting or self._is_writing)
@@ -145,16 +160,20 @@ class Projection:
         self._hurry.clear()
         batch, self._waiting = self._waiting, []
         self._is_writing = True
+        self._room.set()
         try:
             reached = await self._applied(batch)
         except JidokaError as problem:
             logger().error("the registry cannot be written", code=problem.code, why=problem.message)
             self._waiting = (batch + self._waiting)[:MOST_WAITING]
+            self._is_refused = True
             self._arrived.set()
+            self._room.set()
             await asyncio.sleep(RETRY_S)
             return
         finally:
             self._is_writing = False
+        self._is_refused = False
         if reached < self._position or self._overflown or self._is_stale:
             raise _ReadAgain
         self._position = reached

@@ -12,6 +12,7 @@ from jidoka.bus.memory import MemoryEventLog
 from jidoka.contract import events as e
 from jidoka.contract.content import LlmConfig
 from jidoka.contract.errors import StorageFull
+from jidoka.contract.subjects import ALL_EVENTS
 from jidoka.core.ports import Draft, Entry, Head
 from jidoka.session_manager import projection as room
 from jidoka.session_manager.projection import Absorb, Fail, Projection
@@ -95,6 +96,43 @@ async def test_a_registry_without_room_has_everything_once_there_is_some():
 
     assert (while_full, reached) == (False, True)
     assert None not in known
+
+
+class ReadOnce(MemoryEventLog):
+    """A log that counts how often it is read from somewhere on."""
+
+    readings = 0
+
+    def follow_all(
+        self, after_cursor: int = 0, subject: str = ALL_EVENTS
+    ) -> AsyncGenerator[tuple[str, Entry]]:
+        self.readings += 1
+        return super().follow_all(after_cursor, subject)
+
+
+async def test_a_log_that_is_read_faster_than_the_registry_is_written_is_read_once(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr(room, "MOST_AHEAD", 2)
+    log, registry = ReadOnce(), MemoryRegistry()
+    cursor = await sessions(log, 50)
+
+    async with running(log, registry) as projection:
+        reached = await projection.reach(cursor, timeout_s=20)
+
+    assert reached
+    assert log.readings == 1
+
+
+async def test_a_leader_knows_what_is_said_while_the_disk_is_full(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(room, "MOST_AHEAD", 2)
+    log, last = MemoryEventLog(), asyncio.Event()
+    await sessions(log, 10)
+
+    async with running(log, FullDisk(), lambda each, _: last.set() if each == "s9" else None):
+        is_known = await asyncio.wait_for(last.wait(), 20)
+
+    assert is_known
 
 
 async def test_a_registry_that_was_emptied_is_filled_again():
