@@ -31,8 +31,8 @@ INLINE_BYTES: Final = 256 * 1024
 MARKER: Final = "Nats-Marker-Reason"
 OPERATION: Final = "KV-Operation"
 _REMOVED: Final = frozenset({"DEL", "PURGE"})
-BEAT_LOST_S: Final = 3.0
-"""After so long without a beat a host counts as gone, even if no marker of its end was seen."""
+BEAT_LOST_S: Final = 4.0
+"""After so long without a beat a host counts as gone: a disk may hold three of them up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,8 @@ class Value:
     body: bytes | None
     """None: it was there and is gone."""
     revision: int
+    has_expired: bool = False
+    """Nobody removed it: its time was over."""
 
 
 class Bucket:
@@ -104,7 +106,8 @@ class Bucket:
 
     def _value(self, stored: Stored) -> Value:
         key = stored.subject.removeprefix(self._prefix)
-        return Value(key, None if _is_removed(stored.headers) else stored.body, stored.cursor)
+        body = None if _is_removed(stored.headers) else stored.body
+        return Value(key, body, stored.cursor, has_expired=MARKER in stored.headers)
 
 
 def _is_removed(headers: dict[str, str]) -> bool:
@@ -216,8 +219,9 @@ class HostDirectory:
     async def watch(self, lost_s: float = BEAT_LOST_S) -> AsyncGenerator[HostBeat | HostGone]:
         """Yield each beat, and `HostGone` once for a host that left or fell silent, without end.
 
-        Silence is measured on our own monotonic clock, since the server's marker can be missed
-        while there is no connection; without a connection nobody counts as silent.
+        Silence is measured on our own monotonic clock alone: the server forgets a beat sooner, and
+        a disk that stands still for a moment must not cost every worker of a host its epoch.
+        Without a connection nobody counts as silent.
         """
         loop = asyncio.get_running_loop()
         seen: dict[str, float] = {}
@@ -228,7 +232,7 @@ class HostDirectory:
                     if beat is not None:
                         seen[value.key] = loop.time()
                         yield beat
-                    elif seen.pop(value.key, None) is not None:
+                    elif not value.has_expired and seen.pop(value.key, None) is not None:
                         yield HostGone(value.key)
                 if not self._bucket.bus.is_up:
                     seen = dict.fromkeys(seen, loop.time())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 
@@ -67,6 +68,22 @@ async def test_a_host_that_falls_silent_is_gone_once(nats_url: str):
     assert found == [a_beat("silent"), HostGone("silent")]
     assert await directory.alive() == {}
     await bus.close()
+
+
+async def test_a_beat_that_the_server_forgot_is_not_the_end_of_its_host(nats_url: str):
+    async with await connect(nats_url, name="test") as bus:
+        await ensure(bus, StorageLimits(hosts_age_s=1))
+        directory = HostDirectory(bus)
+        await directory.beat(a_beat("slow"))
+        async with aclosing(directory.watch(LONG_S)) as hosts:
+            first = await anext(hosts)
+            while await directory.alive():  # noqa: ASYNC110 - the server tells nobody
+                await asyncio.sleep(0.05)
+            await directory.beat(a_beat("slow", workers=1))
+
+            second = await anext(hosts)
+
+    assert (first, second) == (a_beat("slow"), a_beat("slow", workers=1))
 
 
 async def test_a_silence_is_noticed_even_without_the_servers_marker(bus):
