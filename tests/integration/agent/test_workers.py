@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from jidoka.bus.connection import Bus, connect
-from jidoka.bus.ensure import ensure
+from jidoka.bus.connection import Bus
 from jidoka.bus.event_log import NatsEventLog
 from jidoka.contract import events as e
 from jidoka.contract.content import Status
@@ -21,13 +20,6 @@ from jidoka.contract.internal import WorkerStart, WorkerStop
 from jidoka.contract.subjects import WORKER_READY
 from tests.support.agent import SESSION, Bench, ScriptedAnswers
 from tests.support.worker_host import TestHost, running_host
-
-
-@pytest.fixture
-async def bus(nats_url: str) -> AsyncGenerator[Bus]:
-    async with await connect(nats_url, name="test") as bus:
-        await ensure(bus)
-        yield bus
 
 
 @pytest.fixture

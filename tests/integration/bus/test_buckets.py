@@ -54,20 +54,20 @@ async def test_a_watcher_sees_beats_and_who_left(bus):
 
 
 async def test_a_host_that_falls_silent_is_gone_once(nats_url: str):
-    bus = await connect(nats_url, name="test")
-    await ensure(bus)
-    directory = HostDirectory(bus)
-    await directory.beat(a_beat("silent"))
-    found = []
-    async with aclosing(directory.watch()) as hosts:
-        async for each in hosts:
-            found.append(each)
-            if each == HostGone("silent"):
-                break
+    async with await connect(nats_url, name="test") as bus:
+        await ensure(bus)
+        directory = HostDirectory(bus)
+        await directory.beat(a_beat("silent"))
+        found = []
+        async with aclosing(directory.watch()) as hosts:
+            async for each in hosts:
+                found.append(each)
+                if each == HostGone("silent"):
+                    break
+        alive = await directory.alive()
 
     assert found == [a_beat("silent"), HostGone("silent")]
-    assert await directory.alive() == {}
-    await bus.close()
+    assert alive == {}
 
 
 async def test_a_beat_that_the_server_forgot_is_not_the_end_of_its_host(nats_url: str):

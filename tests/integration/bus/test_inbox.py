@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 
@@ -24,13 +23,6 @@ from jidoka.contract.errors import (
 )
 from tests.support.drafts import new_id
 from tests.support.nats import NatsServer
-
-
-@pytest.fixture
-async def bus(nats_url: str) -> AsyncIterator[Bus]:
-    async with await connect(nats_url, name="test") as bus:
-        await ensure(bus)
-        yield bus
 
 
 def a_command(name: str = "message.submit", **data: object) -> Envelope:

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-
-import pytest
 
 from jidoka.bus.buckets import Bucket
 from jidoka.bus.connection import Bus, connect
@@ -15,13 +12,6 @@ from jidoka.contract import subjects
 from tests.support.nats import NatsServer
 
 LONG_S = 30
-
-
-@pytest.fixture
-async def bus(nats_url: str) -> AsyncIterator[Bus]:
-    async with await connect(nats_url, name="test") as bus:
-        await ensure(bus)
-        yield bus
 
 
 async def holder_of(bus: Bus, key: str) -> str:

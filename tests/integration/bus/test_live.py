@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from contextlib import aclosing
 
-import pytest
 from nats.js.errors import APIError
 
 from jidoka.bus.connection import Bus, connect
@@ -18,13 +16,6 @@ from jidoka.contract.live import Delta
 from tests.support.live import Shown, deltas_of
 from tests.support.nats import NatsServer
 from tests.support.screen import Screen
-
-
-@pytest.fixture
-async def bus(nats_url: str) -> AsyncIterator[Bus]:
-    async with await connect(nats_url, name="test") as bus:
-        await ensure(bus)
-        yield bus
 
 
 def a_call(live: NatsLive, window_s: float = 0.05, attempt: int = 1) -> Coalescer:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
-from jidoka.bus.connection import Bus, connect
-from jidoka.bus.ensure import ensure
 from jidoka.bus.entries import STRUCTURED, Stored
 from jidoka.bus.inbox import waiting_sessions
 from jidoka.bus.quarantine import Quarantine, Wanted
@@ -22,13 +19,6 @@ COMMAND = Stored(
     STRUCTURED | {"traceparent": "00-1-2-01", "Nats-Sequence": "7", "Nats-Msg-Id": "/x 1"},
 )
 EVENT = Stored(3, "jido.session.s1.event.turn.ended", b"\xff not \n json", {})
-
-
-@pytest.fixture
-async def bus(nats_url: str) -> AsyncIterator[Bus]:
-    async with await connect(nats_url, name="test") as bus:
-        await ensure(bus)
-        yield bus
 
 
 async def test_a_message_is_kept_as_it_came_with_the_reason(bus):

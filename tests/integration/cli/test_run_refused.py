@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 from subprocess import CompletedProcess
 
@@ -11,18 +10,10 @@ import pytest
 from nats.aio.msg import Msg
 
 from jidoka.bus.buckets import HostDirectory
-from jidoka.bus.connection import Bus, connect
-from jidoka.bus.ensure import ensure
+from jidoka.bus.connection import Bus
 from jidoka.contract import subjects
 from jidoka.contract.internal import HostBeat, LlmModels
 from tests.support.home import Home
-
-
-@pytest.fixture
-async def bus(nats_url: str) -> AsyncIterator[Bus]:
-    async with await connect(nats_url, name="test") as connection:
-        await ensure(connection)
-        yield connection
 
 
 @pytest.fixture

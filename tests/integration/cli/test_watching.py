@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 from nats.aio.msg import Msg
 
-from jidoka.bus.connection import Bus, connect
-from jidoka.bus.ensure import ensure
+from jidoka.bus.connection import Bus
 from jidoka.bus.event_log import NatsEventLog
 from jidoka.cli.watching import watch_turn
 from jidoka.client import Client
@@ -32,13 +30,6 @@ DAMAGED = SessionInfo(
     degraded=True,
     error=ErrorInfo.model_validate(LogDamaged(first=3, last=9).as_dict()),
 )
-
-
-@pytest.fixture
-async def bus(nats_url: str) -> AsyncIterator[Bus]:
-    async with await connect(nats_url, name="test") as connection:
-        await ensure(connection)
-        yield connection
 
 
 async def record(bus: Bus, *events: e.Event) -> int:

@@ -1,4 +1,4 @@
-"""A broker with its streams, and a client of it."""
+"""A client of the broker."""
 
 from __future__ import annotations
 
@@ -6,16 +6,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from jidoka.bus.connection import Bus, connect
-from jidoka.bus.ensure import ensure
+from jidoka.bus.connection import Bus
 from jidoka.client import Client
-
-
-@pytest.fixture
-async def bus(nats_url: str) -> AsyncIterator[Bus]:
-    async with await connect(nats_url, name="test") as connection:
-        await ensure(connection)
-        yield connection
 
 
 @pytest.fixture

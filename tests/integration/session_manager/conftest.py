@@ -1,4 +1,4 @@
-"""A broker with streams, a host that answers without processes, and a folder for each test."""
+"""A host that answers without processes, and a folder for each test."""
 
 from __future__ import annotations
 
@@ -7,16 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from jidoka.bus.connection import Bus, connect
-from jidoka.bus.ensure import ensure
+from jidoka.bus.connection import Bus
 from tests.support.fake_host import FakeHost
-
-
-@pytest.fixture
-async def bus(nats_url: str) -> AsyncIterator[Bus]:
-    async with await connect(nats_url, name="test") as connection:
-        await ensure(connection)
-        yield connection
 
 
 @pytest.fixture
