@@ -62,8 +62,7 @@ class Bucket:
         headers = answer.headers or {}
         if "Nats-Sequence" not in headers:
             return None
-        body = None if _is_removed(headers) else answer.data
-        return Value(key, body, int(headers["Nats-Sequence"]))
+        return _value(key, headers, answer.data, int(headers["Nats-Sequence"]))
 
     async def put(self, key: str, body: bytes) -> int:
         """Write a value, whatever stood there; return its revision.
@@ -106,12 +105,13 @@ class Bucket:
 
     def _value(self, stored: Stored) -> Value:
         key = stored.subject.removeprefix(self._prefix)
-        body = None if _is_removed(stored.headers) else stored.body
-        return Value(key, body, stored.cursor, has_expired=MARKER in stored.headers)
+        return _value(key, stored.headers, stored.body, stored.cursor)
 
 
-def _is_removed(headers: dict[str, str]) -> bool:
-    return MARKER in headers or headers.get(OPERATION) in _REMOVED
+def _value(key: str, headers: dict[str, str], body: bytes, revision: int) -> Value:
+    has_expired = MARKER in headers
+    is_there = not has_expired and headers.get(OPERATION) not in _REMOVED
+    return Value(key, body if is_there else None, revision, has_expired=has_expired)
 
 
 class Keep(Protocol):

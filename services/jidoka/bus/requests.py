@@ -52,22 +52,6 @@ Answer = Callable[[Msg], Awaitable[bytes]]
 # --- asking -------------------------------------------------------------------------------------
 
 
-async def request(
-    bus: Bus,
-    subject: str,
-    envelope: Envelope,
-    timeout_s: float,
-    shape: type[Envelope] = Envelope,
-) -> Envelope:
-    """Return the CloudEvent that answers a CloudEvent, a `shape` where it fits.
-
-    Raises:
-        Unavailable: nobody listens. TimedOut: no answer in time. InvalidMessage: no CloudEvent.
-    """
-    answer = await bus.request(subject, envelope.to_json(), timeout_s, headers=STRUCTURED)
-    return open_reply(answer.data, answer.headers, shape)
-
-
 async def command(
     bus: Bus,
     subject: str,
@@ -80,9 +64,11 @@ async def command(
     It is a `shape` where it fits.
 
     Raises:
-        JidokaError: the refusal, as the type that its code names; or as `request` does.
+        JidokaError: the refusal, as the type that its code names.
+        Unavailable: nobody listens. TimedOut: no answer in time. InvalidMessage: no CloudEvent.
     """
-    reply = await request(bus, subject, envelope, timeout_s, shape)
+    answer = await bus.request(subject, envelope.to_json(), timeout_s, headers=STRUCTURED)
+    reply = open_reply(answer.data, answer.headers, shape)
     if reply.name == REFUSED and isinstance(reply.data, dict):
         raise from_dict(reply.data)  # pyright: ignore[reportUnknownArgumentType] - JSON
     return reply

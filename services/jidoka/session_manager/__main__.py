@@ -50,12 +50,12 @@ async def serve(settings: SessionManagerSettings) -> None:
     async with (
         await connect(url, name=f"session-manager-{name}", patience_s=PATIENCE_S) as bus,
         # its renewals wait behind nothing, such as all events while the registry is made anew
-        await connect(url, name=f"session-manager-{name}-lease", patience_s=PATIENCE_S) as other,
+        await connect(url, name=f"session-manager-{name}-lease", patience_s=PATIENCE_S) as renewing,
     ):
         await verify(bus, settings.broker_durability, settings.broker_monitor_url)
         await ensure(bus, limits_of(settings.store_limit_bytes, settings.replicas))
         while not stop.is_set():
-            lease = Lease(other, LEASE, name, ttl_s=settings.lease_ttl_s)
+            lease = Lease(renewing, LEASE, name, ttl_s=settings.lease_ttl_s)
             try:
                 if await _unless(stop, lease.acquire()):
                     await _term(settings, bus, lease, name, stop)
